@@ -1,0 +1,51 @@
+"""The summary of a run."""
+
+import json
+
+import click
+
+from seasonet_build.cli.options import show_table
+from seasonet_build.engine.report import RunReport
+
+
+def print_report(report: RunReport, as_json: bool) -> None:
+    """Print what a run did on stdout."""
+    if as_json:
+        click.echo(json.dumps(report.as_json(), indent=2))
+        return
+    if not report.changed:
+        click.echo("Nothing to do: everything is up to date.")
+    _print_stages(report)
+    if report.samples:
+        _print_samples(report)
+    if report.splits:
+        click.echo("\nSplits: " + ", ".join(f"{name} {size}" for name, size in report.splits.items()))
+    _print_products(report)
+
+
+def _print_stages(report: RunReport) -> None:
+    click.echo()
+    show_table(("stage", "done", "unchanged"), [(n, c.done, c.unchanged) for n, c in report.stages.items()])
+    if report.removed:
+        click.echo(f"{report.removed} patches that are no longer chosen were removed")
+
+
+def _print_samples(report: RunReport) -> None:
+    rows: list[tuple[str, int, int, int]] = [
+        (season, grids[1], grids[2], grids[1] + grids[2]) for season, grids in report.samples.items()
+    ]
+    totals = [sum(row[i] for row in rows) for i in (1, 2, 3)]  # type: ignore[misc]
+    click.echo()
+    show_table(("samples", "grid 1", "grid 2", "both"), [*rows, ("all", *totals)])
+    click.echo(f"\n{report.n_samples} samples at {report.locations} locations")
+
+
+def _print_products(report: RunReport) -> None:
+    if report.products_used:
+        click.echo(f"\n{len(report.products_used)} products used")
+        for name in report.products_used:
+            click.echo(f"  {name}")
+    if report.set_aside:
+        click.echo(f"\n{len(report.set_aside)} products set aside")
+        for item in report.set_aside:
+            click.echo(f"  {item.product}: {item.reason}")

@@ -1,0 +1,262 @@
+"""The configuration's keys, their meaning and their defaults: the values of the SeasoNet paper.
+
+Every model refuses unknown keys. Shares of a patch are percent, distances metres.
+"""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from seasonet_build.config.paths import ConfigPath
+from seasonet_build.errors import ConfigError
+from seasonet_build.model.seasons import Season
+from seasonet_build.model.tiles import square_of
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+PAPER_SEASONS: dict[str, dict[str, Any]] = {
+    "spring": {"start": date(2018, 4, 1), "end": date(2018, 5, 31), "max_cloud": 5.0, "max_snow": 1.0},
+    "summer": {"start": date(2018, 7, 1), "end": date(2018, 8, 31), "max_cloud": 5.0, "max_snow": 1.0},
+    "fall": {"start": date(2018, 10, 1), "end": date(2018, 11, 30), "max_cloud": 5.0, "max_snow": 1.0},
+    "winter": {"start": date(2019, 1, 1), "end": date(2019, 2, 28), "max_cloud": 10.0, "max_snow": 10.0},
+    "snow": {"start": date(2018, 4, 1), "end": date(2019, 2, 28)},
+}
+"""Windows and limits of the paper's dataset: meteorological seasons with a gap of one month between them."""
+
+
+class Section(BaseModel):
+    """A table of the configuration file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class DatasetSection(Section):
+    """What the dataset is called."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        description="Name of the dataset. An output folder that holds a dataset of another name is not touched.",
+    )
+
+
+class PathsSection(Section):
+    """Where results go."""
+
+    workspace: ConfigPath = Field(description="Folder for everything that is written: tables, label maps, state.")
+    dataset: ConfigPath | None = Field(None, description="Folder of the dataset; unset: 'dataset' in the workspace.")
+
+
+class AreaSection(Section):
+    """Which tiles, and which part of them."""
+
+    tiles: tuple[str, ...] = Field(
+        (), description="Sentinel-2 tiles, such as 32ULV; empty: those of the table, else of the products."
+    )
+    tile_table: ConfigPath | None = Field(
+        None, description="CSV with columns tile, epsg, ulx, uly; unset: corners follow from the names."
+    )
+    outline: ConfigPath | None = Field(
+        None, description="Polygons (any vector file); locations must lie wholly inside. Unset: no limit but the map."
+    )
+
+    @field_validator("tiles")
+    @classmethod
+    def _tiles_exist(cls, tiles: tuple[str, ...]) -> tuple[str, ...]:
+        for name in tiles:
+            try:
+                square_of(name)
+            except ConfigError as error:
+                raise ValueError(str(error)) from None
+        if len(set(tiles)) < len(tiles):
+            raise ValueError("a tile is listed twice")
+        return tuple(sorted(tiles))
+
+
+class ProductsSection(Section):
+    """Sentinel-2 Level-2A products."""
+
+    folders: tuple[ConfigPath, ...] = Field(
+        min_length=1, description="Folders with .SAFE folders or .zip archives of them, at any depth."
+    )
+    damaged: Literal["stop", "set-aside"] = Field(
+        "stop",
+        description="What a product that cannot be used does: stop the run (exit 1) or be set aside (exit 3).",
+    )
+    max_zero_share: float = Field(
+        0.0001, ge=0, le=1, description="Share of a patch's pixels that may be 0 in a band where SCL has data."
+    )
+
+
+class LabelsSection(Section):
+    """The land-cover map."""
+
+    source: ConfigPath = Field(description="BKG's zip, the folder it unpacks to, or any vector file.")
+    layers: str = Field("clc5_class*", description="Pattern of the layers (or shapefiles) to read.")
+    class_column: str = Field("CLC18", description="Pattern of the text column that holds the CORINE code.")
+    crs: str | None = Field(None, description="Coordinate system, if the file names none, such as EPSG:25832.")
+    min_coverage: float = Field(
+        1.0, gt=0, le=1, description="Share of a patch's pixel centres that the map must cover, whatever the class."
+    )
+
+
+class DistrictRegions(Section):
+    """Region types from district polygons joined with a table of districts."""
+
+    kind: Literal["districts"]
+    source: ConfigPath = Field(description="Vector file of the districts.")
+    layer: str = Field("*", description="Pattern of its layer.")
+    key: str = Field("ags", description="Column with the district key.")
+    table: ConfigPath = Field(description="CSV with a row per district.")
+    table_key: str = Field("ags", description="Its column with the district key.")
+    ktyp4: str = Field("ktyp4", description="Its column with the district type, 1..4.")
+    rtyp3: str = Field("rtyp3", description="Its column with the region type, 1..3.")
+    slraum: str | None = Field("slraum", description="Its column with urban 1 / rural 2; unset: follows from ktyp4.")
+    max_distance_m: float = Field(10_000, ge=0, description="A patch outside all districts takes the nearest so near.")
+
+
+class RegionLayer(Section):
+    """One layer of region types."""
+
+    layer: str = Field(description="Pattern of the layer (or shapefile).")
+    column: str = Field(description="Pattern of the column with the type's number.")
+
+
+class LayerRegions(Section):
+    """Region types from a layer for each type, as in GE250."""
+
+    kind: Literal["layers"]
+    source: ConfigPath = Field(description="GE250's zip, the folder it unpacks to, or any vector file.")
+    ktyp4: RegionLayer = Field(description="District types, 1..4.")
+    rtyp3: RegionLayer = Field(description="Region types, 1..3.")
+    slraum: RegionLayer | None = Field(None, description="Urban 1 / rural 2; unset: follows from ktyp4.")
+    max_distance_m: float = Field(10_000, ge=0, description="A patch outside all regions takes the nearest so near.")
+
+
+class NoRegions(Section):
+    """No region types: the columns stay empty."""
+
+    kind: Literal["none"] = "none"
+
+
+RegionsSection = Annotated[DistrictRegions | LayerRegions | NoRegions, Field(discriminator="kind")]
+
+
+class SeasonWindow(Section):
+    """Dates and limits of a season set. A patch's share of cloud or snow must be below a maximum."""
+
+    start: date = Field(description="First day (UTC).")
+    end: date = Field(description="Last day (UTC).")
+    max_cloud: Percent = Field(description="A patch must have less cloud than this, percent.")
+    max_snow: Percent = Field(description="A patch must have less snow than this, percent.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "SeasonWindow":
+        if self.end < self.start:
+            raise ValueError(f"end {self.end} is before start {self.start}")
+        return self
+
+
+class SnowWindow(Section):
+    """Dates and limits of the snowy set."""
+
+    start: date = Field(description="First day (UTC).")
+    end: date = Field(description="Last day (UTC).")
+    min_snow: Percent = Field(10.0, description="A patch must have at least so much snow, percent.")
+    max_cloud: Percent | None = Field(None, description="A patch must have less cloud than this; unset: no maximum.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "SnowWindow":
+        if self.end < self.start:
+            raise ValueError(f"end {self.end} is before start {self.start}")
+        return self
+
+
+class SeasonsSection(Section):
+    """The five season sets; what a set does not state is as in the paper."""
+
+    spring: SeasonWindow
+    summer: SeasonWindow
+    fall: SeasonWindow
+    winter: SeasonWindow
+    snow: SnowWindow
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_from_paper(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        filled = {
+            season: {**values, **given[season]} if isinstance(given.get(season), dict) else given.get(season, values)
+            for season, values in PAPER_SEASONS.items()
+        }
+        return {**given, **filled}
+
+    @model_validator(mode="after")
+    def _do_not_overlap(self) -> "SeasonsSection":
+        windows = [(name, self.window(Season(name))) for name in ("spring", "summer", "fall", "winter")]
+        for i, (name, window) in enumerate(windows):
+            for other_name, other in windows[i + 1 :]:
+                if window.start <= other.end and other.start <= window.end:
+                    raise ValueError(f"windows of {name} and {other_name} overlap")
+        return self
+
+    def window(self, season: Season) -> SeasonWindow | SnowWindow:
+        """Return dates and limits of a season set."""
+        found: SeasonWindow | SnowWindow = getattr(self, season.value)
+        return found
+
+
+class SplitSection(Section):
+    """Training, validation and test sets."""
+
+    train: float = Field(0.7, ge=0, le=1, description="Share of the locations of each grid.")
+    val: float = Field(0.1, ge=0, le=1, description="Share of the locations of each grid.")
+    test: float = Field(0.2, ge=0, le=1, description="Share of the locations of each grid.")
+    seed: int = Field(2018, ge=0, description="Seed of the random deal.")
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> "SplitSection":
+        total = self.train + self.val + self.test
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"train, val and test add up to {total:g}, not 1")
+        return self
+
+
+class OutputSection(Section):
+    """How patch files are compressed. No reader depends on it."""
+
+    compression: Literal["zstd", "deflate", "lzw", "none"] = Field("zstd", description="GeoTIFF compression.")
+    level: int = Field(9, ge=1, le=22, description="Level of zstd (1..22) or deflate (1..9).")
+    predictor: Literal[1, 2] = Field(1, description="1: none, as in the published set; 2: horizontal differences.")
+
+    @model_validator(mode="after")
+    def _level_fits(self) -> "OutputSection":
+        if self.compression == "deflate" and self.level > 9:
+            raise ValueError(f"level {self.level} is too high for deflate: 1 to 9")
+        return self
+
+
+class BuildConfig(Section):
+    """A whole configuration."""
+
+    dataset: DatasetSection
+    paths: PathsSection
+    area: AreaSection = AreaSection()
+    products: ProductsSection
+    labels: LabelsSection
+    regions: RegionsSection = NoRegions()
+    seasons: SeasonsSection = Field(default_factory=lambda: SeasonsSection.model_validate({}))
+    split: SplitSection = SplitSection()
+    output: OutputSection = OutputSection()
+
+    @property
+    def workspace(self) -> Path:
+        """Return the workspace folder."""
+        return self.paths.workspace
+
+    @property
+    def dataset_root(self) -> Path:
+        """Return the dataset's folder."""
+        return self.paths.dataset or self.paths.workspace / "dataset"

@@ -1,0 +1,1 @@
+"""Running stages: units of work, manifests, workers, and the order of a build."""

@@ -1,0 +1,142 @@
+"""The inputs of a build: products looked at, tiles placed, scenes formed, sources fingerprinted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from seasonet_build.config import BuildConfig
+from seasonet_build.engine import tasks
+from seasonet_build.engine.report import RunReport
+from seasonet_build.engine.units import Runner, Unit
+from seasonet_build.errors import DataError, ProductError
+from seasonet_build.model.seasons import SEASONS
+from seasonet_build.model.tiles import Tile
+from seasonet_build.sources.container import find_containers, open_container
+from seasonet_build.sources.products import PRODUCT_NAME, Product
+from seasonet_build.sources.scenes import Scene, SetAside, make_scenes
+from seasonet_build.sources.tiles import place_tiles, tile_names
+from seasonet_build.stages.select import in_window
+from seasonet_build.storage import text_digest
+
+INSPECT_FORMAT = "inspect 1"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Tiles and scenes of a build, both sorted."""
+
+    tiles: list[Tile]
+    scenes: list[Scene]
+
+
+def gather_inputs(config: BuildConfig, runner: Runner, report: RunReport) -> Inputs:
+    """Find and inspect products and form scenes; what is not used goes into the report, with the reason.
+
+    Raises:
+        DataError: there is no product, or one is damaged and ``products.damaged`` is ``stop``.
+        ConfigError: the area is wrong.
+    """
+    paths = _find_products(config)
+    products, errors = _inspect(_of_listed_tiles(paths, config, report), runner, report)
+    names = tile_names(config.area, products)
+    report.set_aside += [_not_in_area(p.name, p.tile) for p in products if p.tile not in names]
+    tiles, misplaced = place_tiles(config.area, names, [p for p in products if p.tile in names])
+    errors += misplaced
+    _set_aside_damaged(errors, config, report)
+    wrong = {error.product for error in errors}
+    scenes, superseded = make_scenes(p for p in products if p.tile in names and p.name not in wrong)
+    report.set_aside += superseded
+    scenes = _in_some_window(scenes, config, report)
+    if not scenes:
+        raise DataError(f"no usable product in {_folders(config)}; {_reasons(report)}")
+    return Inputs(tiles, scenes)
+
+
+def source_digest(name: str, files: Sequence[Path], runner: Runner, report: RunReport) -> str:
+    """Return a text that stands for the content of some files; read again only when sizes or times change."""
+    stats = [(file, file.stat()) for file in files]
+    signature = "\n".join(f"{file} {stat.st_size} {stat.st_mtime_ns}" for file, stat in stats)
+    unit = Unit("inspect", name, (INSPECT_FORMAT, signature), partial(tasks.digest_source, tuple(files)))
+    outcome = runner.run([unit])
+    outcome.raise_first()
+    report.count("inspect", outcome.n_run, 1 - outcome.n_run)
+    return str(outcome.manifests[name].result["digest"])
+
+
+def _find_products(config: BuildConfig) -> list[Path]:
+    for folder in config.products.folders:
+        if not folder.is_dir():
+            raise DataError(f"{folder}: no such folder (products.folders)")
+    found = {path for folder in config.products.folders for path in find_containers(folder)}
+    paths = sorted(path for path in found if "_MSIL2A_" in path.name)
+    if not paths:
+        raise DataError(f"no Sentinel-2 Level-2A product (.SAFE folder or .zip) in {_folders(config)}")
+    return paths
+
+
+def _of_listed_tiles(paths: Sequence[Path], config: BuildConfig, report: RunReport) -> list[Path]:
+    """Leave out products of tiles that the configuration does not list, without opening them."""
+    if not config.area.tiles:
+        return list(paths)
+    kept = []
+    for path in paths:
+        match = PRODUCT_NAME.fullmatch(path.name)
+        if match is not None and match["tile"] not in config.area.tiles:
+            report.set_aside.append(_not_in_area(path.stem, match["tile"]))
+        else:
+            kept.append(path)
+    return kept
+
+
+def _not_in_area(product: str, tile: str) -> SetAside:
+    return SetAside(product=product, reason=f"tile {tile} is not in the area")
+
+
+def _inspect(paths: Sequence[Path], runner: Runner, report: RunReport) -> tuple[list[Product], list[ProductError]]:
+    units, errors = [], []
+    for path in paths:
+        try:
+            signature = open_container(path).signature()
+        except ProductError as error:
+            errors.append(error)
+            continue
+        key = f"{path.name}.{text_digest(str(path.parent))[:8]}"
+        units.append(Unit("inspect", key, (INSPECT_FORMAT, str(path), signature), partial(tasks.inspect, path)))
+    outcome = runner.run(units)
+    report.count("inspect", outcome.n_run, len(units) - outcome.n_run - len(outcome.errors))
+    for failed in outcome.errors.values():
+        if not isinstance(failed, ProductError):
+            raise failed
+        errors.append(failed)
+    manifests = (outcome.manifests[unit.key] for unit in units if unit.key in outcome.manifests)
+    return [Product.model_validate(manifest.result) for manifest in manifests], errors
+
+
+def _set_aside_damaged(errors: Sequence[ProductError], config: BuildConfig, report: RunReport) -> None:
+    if errors and config.products.damaged == "stop":
+        raise DataError("; ".join(str(error) for error in errors))
+    report.set_aside += [SetAside(product=e.product, reason=e.reason, damaged=True) for e in errors]
+
+
+def _in_some_window(scenes: Sequence[Scene], config: BuildConfig, report: RunReport) -> list[Scene]:
+    """Keep the scenes whose date lies in the window of some season set."""
+    windows = [config.seasons.window(season) for season in SEASONS]
+    kept = []
+    for scene in scenes:
+        if any(in_window(scene.start, window) for window in windows):
+            kept.append(scene)
+        else:
+            reason = f"{scene.start:%Y-%m-%d} is outside all season windows"
+            report.set_aside += [SetAside(product=p.name, reason=reason) for p in scene.products]
+    return kept
+
+
+def _folders(config: BuildConfig) -> str:
+    return ", ".join(str(folder) for folder in config.products.folders)
+
+
+def _reasons(report: RunReport) -> str:
+    shown = [f"{item.product}: {item.reason}" for item in report.set_aside[:3]]
+    more = len(report.set_aside) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")

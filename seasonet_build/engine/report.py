@@ -1,0 +1,68 @@
+"""What a run did, for people and for programs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from seasonet_build.errors import ExitCode
+from seasonet_build.sources.scenes import SetAside
+
+
+@dataclass
+class StageCount:
+    """How many units of a stage were done in this run, and how many had been done before."""
+
+    done: int = 0
+    unchanged: int = 0
+
+
+@dataclass
+class RunReport:
+    """What a run did and what the dataset holds now.
+
+    ``samples`` maps season set and grid to a number of samples; ``splits`` a split to its number of samples.
+    """
+
+    dataset: str
+    stages: dict[str, StageCount] = field(default_factory=dict)
+    samples: dict[str, dict[int, int]] = field(default_factory=dict)
+    locations: int = 0
+    splits: dict[str, int] = field(default_factory=dict)
+    products_used: list[str] = field(default_factory=list)
+    set_aside: list[SetAside] = field(default_factory=list)
+    removed: int = 0
+
+    def count(self, stage: str, done: int, unchanged: int) -> None:
+        """Add to the units of a stage."""
+        counts = self.stages.setdefault(stage, StageCount())
+        counts.done += done
+        counts.unchanged += unchanged
+
+    @property
+    def n_samples(self) -> int:
+        """Return the number of samples of the dataset."""
+        return sum(sum(grids.values()) for grids in self.samples.values())
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether anything was done or removed."""
+        return self.removed > 0 or any(counts.done for counts in self.stages.values())
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return PARTLY if a damaged product was left out, else OK."""
+        return ExitCode.PARTLY if any(item.damaged for item in self.set_aside) else ExitCode.OK
+
+    def as_json(self) -> Mapping[str, Any]:
+        """Return the report as JSON values."""
+        return {
+            "dataset": self.dataset,
+            "changed": self.changed,
+            "stages": {name: vars(counts) for name, counts in self.stages.items()},
+            "locations": self.locations,
+            "samples": {season: {f"grid{g}": n for g, n in grids.items()} for season, grids in self.samples.items()},
+            "splits": self.splits,
+            "products_used": self.products_used,
+            "set_aside": [item.model_dump() for item in self.set_aside],
+            "removed": self.removed,
+        }

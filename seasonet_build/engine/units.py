@@ -1,0 +1,165 @@
+"""Units of work and how they are carried out, by this process or by several.
+
+Workers return results; only the parent writes manifests.
+"""
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seasonet_build.engine.manifests import Manifest, ManifestStore
+from seasonet_build.errors import SeasonetError
+from seasonet_build.storage import text_digest
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a unit leaves behind: the files it wrote and what it found out, as JSON values."""
+
+    files: Sequence[Path] = ()
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One resumable piece of work.
+
+    ``inputs`` are texts that stand for everything that the outcome depends on. ``task`` can be pickled.
+    """
+
+    stage: str
+    key: str
+    inputs: tuple[str, ...]
+    task: Callable[[], Done]
+
+    @property
+    def fingerprint(self) -> str:
+        """Return one text for all inputs."""
+        return text_digest(self.stage, *self.inputs)
+
+
+@dataclass(frozen=True)
+class StageOutcome:
+    """What became of the units of a stage: manifests of those that are done, errors of those that failed, by key."""
+
+    manifests: dict[str, Manifest]
+    errors: dict[str, SeasonetError]
+    n_run: int
+
+    def raise_first(self) -> None:
+        """Raise an error that names every unit that failed, if any did.
+
+        Raises:
+            SeasonetError: a unit failed.
+        """
+        if self.errors:
+            first = next(iter(self.errors.values()))
+            if len(self.errors) == 1:
+                raise first
+            raise SeasonetError("; ".join(str(error) for error in self.errors.values()))
+
+
+Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
+"""Called with a stage and its number of units to do; gives a function to call after each."""
+
+
+@contextmanager
+def no_progress(_stage: str, _total: int) -> Iterator[Callable[[], None]]:
+    """Show nothing."""
+    yield lambda: None
+
+
+class Runner:
+    """Carries out the units that are not done yet."""
+
+    def __init__(self, store: ManifestStore, workers: int, progress: Progress = no_progress) -> None:
+        """Use ``workers`` processes; with 1 the work is done in this one."""
+        self._store = store
+        self._workers = workers
+        self._progress = progress
+
+    def run(self, units: Sequence[Unit]) -> StageOutcome:
+        """Carry out units of one stage and write their manifests.
+
+        The outcome lists units in the order given, whatever the order in which they end.
+
+        Raises:
+            SeasonetError: a worker process died.
+        """
+        done = {unit.key: self._store.find_done(unit.stage, unit.key, unit.fingerprint) for unit in units}
+        to_do = [unit for unit in units if done[unit.key] is None]
+        errors: dict[str, SeasonetError] = {}
+        if to_do:
+            with self._progress(to_do[0].stage, len(to_do)) as advance, self._executor(len(to_do)) as executor:
+                futures = {executor.submit(_carry_out, unit, self._store): unit for unit in to_do}
+                for future in as_completed(futures):
+                    self._take(futures[future], future, done, errors)
+                    advance()
+        manifests = {key: manifest for key, manifest in done.items() if manifest is not None}
+        ordered = {unit.key: errors[unit.key] for unit in units if unit.key in errors}
+        return StageOutcome(manifests, ordered, len(to_do) - len(errors))
+
+    def _take(
+        self,
+        unit: Unit,
+        future: "Future[Manifest]",
+        done: dict[str, Manifest | None],
+        errors: dict[str, SeasonetError],
+    ) -> None:
+        try:
+            manifest = future.result()
+        except BrokenProcessPool:
+            raise SeasonetError(
+                f"a worker process died during {unit.stage} (out of memory?); run again, with fewer --workers"
+            ) from None
+        except SeasonetError as error:
+            errors[unit.key] = error
+        else:
+            self._store.write(manifest)
+            done[unit.key] = manifest
+
+    @contextmanager
+    def _executor(self, n_units: int) -> Iterator[Executor]:
+        if self._workers == 1 or n_units == 1:
+            yield _InThisProcess()
+            return
+        context = multiprocessing.get_context("spawn")
+        workers = min(self._workers, n_units)
+        executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts_to_parent)
+        try:
+            yield executor
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
+        executor.shutdown()
+
+
+class _InThisProcess(Executor):
+    """An executor without workers: work is done when it is submitted."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except SeasonetError as error:
+            future.set_exception(error)
+        return future
+
+
+def _leave_interrupts_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _carry_out(unit: Unit, store: ManifestStore) -> Manifest:
+    """Do the work of a unit, in a worker; check sums of outputs are taken here because they take time."""
+    done = unit.task()
+    return Manifest(unit.stage, unit.key, unit.fingerprint, store.describe_files(done.files), done.result)

@@ -1,0 +1,1 @@
+"""What SeasoNet is: classes, bands, seasons, tiles, grids, names, tables. No file and no network here."""

@@ -1,0 +1,88 @@
+"""Where things lie in a dataset and in a workspace."""
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from seasonet_build.model.grid import GRIDS
+from seasonet_build.model.seasons import SEASONS
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class DatasetLayout:
+    """The files of a dataset in the form that SeasoNet was published in."""
+
+    root: Path
+
+    @property
+    def meta_csv(self) -> Path:
+        """Return the table that readers use: a row per sample."""
+        return self.root / "meta.csv"
+
+    @property
+    def meta_parquet(self) -> Path:
+        """Return the same table as GeoParquet, with more columns."""
+        return self.root / "meta.parquet"
+
+    @property
+    def marker(self) -> Path:
+        """Return the file that says whose dataset this is."""
+        return self.root / ".seasonet-build.json"
+
+    @property
+    def staging(self) -> Path:
+        """Return the folder for patches that are not finished; it exists only while patches are cut."""
+        return self.root / ".staging"
+
+    def split_file(self, split: str) -> Path:
+        """Return the index file of ``train``, ``val`` or ``test``."""
+        return self.root / "splits" / f"{split}.csv"
+
+    def grid_folders(self) -> list[Path]:
+        """Return the folders of all season sets and grids."""
+        return [self.root / season.value / f"grid{grid}" for season in SEASONS for grid in GRIDS]
+
+
+def patch_path(season: str, grid: int, name: str) -> str:
+    """Return the path of a patch folder relative to the dataset, with ``/``, as ``meta.csv`` writes it."""
+    return str(PurePosixPath(season, f"grid{grid}", name))
+
+
+@dataclass(frozen=True)
+class WorkspaceLayout:
+    """The files of a workspace beside the dataset."""
+
+    root: Path
+
+    @property
+    def locations(self) -> Path:
+        """Return the locations table."""
+        return self.root / "tables" / "locations.parquet"
+
+    @property
+    def samples(self) -> Path:
+        """Return the samples table."""
+        return self.root / "tables" / "samples.parquet"
+
+    @property
+    def state(self) -> Path:
+        """Return the folder of manifests."""
+        return self.root / "state"
+
+    @property
+    def lock(self) -> Path:
+        """Return the lock file."""
+        return self.root / ".lock"
+
+    def label_raster(self, tile: str) -> Path:
+        """Return the label raster of a tile."""
+        return self.root / "labels" / f"{tile}.tif"
+
+    def label_table(self, tile: str) -> Path:
+        """Return the table of a tile's cells."""
+        return self.root / "labels" / f"{tile}.parquet"
+
+    def observations(self, scene: str) -> Path:
+        """Return the observations of a scene."""
+        return self.root / "observations" / f"{scene}.parquet"

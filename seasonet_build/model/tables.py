@@ -1,0 +1,52 @@
+"""Schemas of the tables that stages hand to each other."""
+
+import pyarrow as pa
+
+from seasonet_build.model.classes import N_CLASSES, N_CODES
+
+_CELL = [
+    pa.field("tile", pa.string(), nullable=False),
+    pa.field("grid", pa.int8(), nullable=False),
+    pa.field("row", pa.int16(), nullable=False),
+    pa.field("col", pa.int16(), nullable=False),
+]
+
+CELL_LABELS = pa.schema([*_CELL, pa.field("pixels", pa.list_(pa.int32(), N_CODES), nullable=False)])
+"""A row per cell of a tile: 10 m pixels of each label-raster code (see model.classes)."""
+
+LOCATIONS = pa.schema(
+    [
+        *_CELL,
+        pa.field("epsg", pa.int32(), nullable=False),
+        pa.field("x", pa.int32(), nullable=False),
+        pa.field("y", pa.int32(), nullable=False),
+        pa.field("latitude", pa.string(), nullable=False),
+        pa.field("longitude", pa.string(), nullable=False),
+        pa.field("slraum", pa.int8()),
+        pa.field("rtyp3", pa.int8()),
+        pa.field("ktyp4", pa.int8()),
+        pa.field("class_pixels", pa.list_(pa.int32(), N_CLASSES), nullable=False),
+    ]
+)
+"""A row per location: cell, upper-left corner (metres), coordinate texts, region types, 10 m pixels of labels 1..33."""
+
+OBSERVATIONS = pa.schema(
+    [
+        *_CELL,
+        pa.field("no_data", pa.int16(), nullable=False),
+        pa.field("cloud", pa.int16(), nullable=False),
+        pa.field("snow", pa.int16(), nullable=False),
+    ]
+)
+"""A row per cell of a scene that has data in it: 20 m pixels (of 3600) without data, of cloud, of snow."""
+
+SAMPLES = pa.schema(
+    [
+        pa.field("season", pa.string(), nullable=False),
+        *_CELL,
+        pa.field("scene", pa.string(), nullable=False),
+        pa.field("cloud", pa.int16(), nullable=False),
+        pa.field("snow", pa.int16(), nullable=False),
+    ]
+)
+"""A row per image of the dataset: season set, location, chosen scene, 20 m pixels of cloud and snow."""

@@ -1,0 +1,1 @@
+"""Pixels: block-wise reading, counting per cell, GeoTIFF writing."""

@@ -1,0 +1,123 @@
+"""The files of a product, be it a ``.SAFE`` folder or a ``.zip`` archive of one that is read without unpacking."""
+
+import os
+import zipfile
+from abc import ABC, abstractmethod
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
+
+from seasonet_build.errors import ProductError
+
+
+class Container(ABC):
+    """Read access to the files of one product by their path inside the ``.SAFE`` folder."""
+
+    def __init__(self, path: Path) -> None:
+        """Remember where the product is."""
+        self.path = path
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Return the paths of all files inside the ``.SAFE`` folder, sorted, with ``/``."""
+
+    @abstractmethod
+    def open(self, name: str) -> BinaryIO:
+        """Open a file for reading; the stream can seek."""
+
+    @abstractmethod
+    def size(self, name: str) -> int:
+        """Return the size of a file in bytes, uncompressed."""
+
+    @abstractmethod
+    def gdal_path(self, name: str) -> str:
+        """Return the path by which GDAL opens a file."""
+
+    @abstractmethod
+    def signature(self) -> str:
+        """Return a text that changes when a file is replaced: sizes and times, no content."""
+
+
+class SafeFolder(Container):
+    """A product unpacked in a ``.SAFE`` folder."""
+
+    def names(self) -> list[str]:
+        """Return the paths of all files inside the folder, sorted."""
+        return sorted(p.relative_to(self.path).as_posix() for p in self.path.rglob("*") if p.is_file())
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file for reading."""
+        return (self.path / name).open("rb")
+
+    def size(self, name: str) -> int:
+        """Return the size of a file in bytes."""
+        return (self.path / name).stat().st_size
+
+    def gdal_path(self, name: str) -> str:
+        """Return the file's own path."""
+        return str(self.path / name)
+
+    def signature(self) -> str:
+        """Return sizes and modification times of all files."""
+        stats = ((name, (self.path / name).stat()) for name in self.names())
+        return "\n".join(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)
+
+
+class SafeArchive(Container):
+    """A product in a ``.zip`` archive."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the archive and read its table of contents.
+
+        Raises:
+            ProductError: the archive is truncated or holds no single ``.SAFE`` folder.
+        """
+        super().__init__(path)
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, OSError) as error:
+            raise ProductError(path.name, f"the archive cannot be read ({error}); fetch it again") from None
+        roots = {PurePosixPath(n).parts[0] for n in self._zip.namelist() if n.strip("/")}
+        if len(roots) != 1 or not next(iter(roots)).endswith(".SAFE"):
+            raise ProductError(path.name, "the archive does not hold one .SAFE folder and nothing else")
+        self.root = roots.pop()
+
+    def names(self) -> list[str]:
+        """Return the paths of all members below the ``.SAFE`` folder, sorted."""
+        members = (info.filename for info in self._zip.infolist() if not info.is_dir())
+        return sorted(PurePosixPath(m).relative_to(self.root).as_posix() for m in members)
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a member; its check sum is tested when it has been read to the end."""
+        return cast(BinaryIO, self._zip.open(f"{self.root}/{name}"))
+
+    def size(self, name: str) -> int:
+        """Return the uncompressed size of a member in bytes."""
+        return self._zip.getinfo(f"{self.root}/{name}").file_size
+
+    def gdal_path(self, name: str) -> str:
+        """Return the path for GDAL's zip file system."""
+        return f"/vsizip/{self.path}/{self.root}/{name}"
+
+    def signature(self) -> str:
+        """Return size and modification time of the archive."""
+        stat = self.path.stat()
+        return f"{self.path.name} {stat.st_size} {stat.st_mtime_ns}"
+
+
+def open_container(path: Path) -> Container:
+    """Return access to the product at ``path``.
+
+    Raises:
+        ProductError: an archive cannot be read.
+    """
+    return SafeArchive(path) if path.suffix == ".zip" else SafeFolder(path)
+
+
+def find_containers(folder: Path) -> list[Path]:
+    """Return all ``.SAFE`` folders and ``.zip`` archives at any depth below ``folder``, sorted."""
+    found: list[Path] = []
+    for parent, folders, files in os.walk(folder):
+        safe = [name for name in folders if name.endswith(".SAFE")]
+        folders[:] = [name for name in folders if name not in safe]
+        found += [Path(parent, name) for name in safe + [f for f in files if f.endswith(".zip")]]
+    return sorted(found)

@@ -1,0 +1,109 @@
+"""Which tiles a build has, and where they lie."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import shapely
+
+from seasonet_build.config.models import AreaSection
+from seasonet_build.errors import ConfigError, DataError, ProductError
+from seasonet_build.model.tiles import Tile, nominal_tile, square_of, utm_epsg
+from seasonet_build.sources.products import Product
+from seasonet_build.sources.vector import find_layers, read_layer
+
+_TABLE_COLUMNS = ("tile", "epsg", "ulx", "uly")
+
+
+def tile_names(area: AreaSection, products: Iterable[Product]) -> list[str]:
+    """Return the names of the tiles of an area, sorted.
+
+    They are the tiles listed; else those of the tile table, or, without a table, those that products are there for,
+    as far as they meet the outline.
+
+    Raises:
+        ConfigError: no tile meets the area, or a listed tile is not in the table.
+        DataError: a file cannot be read.
+    """
+    table = read_tile_table(area.tile_table) if area.tile_table is not None else None
+    if area.tiles:
+        absent = [name for name in area.tiles if table is not None and name not in table]
+        if absent:
+            raise ConfigError(f"area.tiles: tile {absent[0]!r} is not in {area.tile_table}")
+        return list(area.tiles)
+    names = sorted(table if table is not None else {product.tile for product in products})
+    if area.outline is None:
+        return names
+    meeting = _meeting(names, area.outline)
+    if not meeting:
+        raise ConfigError(f"area.outline: none of the tiles ({', '.join(names) or 'none'}) meets {area.outline}")
+    return meeting
+
+
+def place_tiles(
+    area: AreaSection, names: Iterable[str], products: Iterable[Product]
+) -> tuple[list[Tile], list[ProductError]]:
+    """Return where tiles lie, sorted, and an error for each product that lies elsewhere.
+
+    The place is that of the tile table if there is one, else the one that most products of the tile state, else the
+    one that follows from the name.
+    """
+    table = read_tile_table(area.tile_table) if area.tile_table is not None else {}
+    by_tile: dict[str, list[Product]] = {name: [] for name in sorted(names)}
+    for product in products:
+        by_tile.setdefault(product.tile, []).append(product)
+    tiles = {name: table.get(name) or _stated_place(own) or nominal_tile(name) for name, own in by_tile.items()}
+    errors = [
+        ProductError(p.name, f"covers {_place(p.extent)}, tile {p.tile} is {_place(tiles[p.tile])}")
+        for own in by_tile.values()
+        for p in own
+        if p.extent != tiles[p.tile]
+    ]
+    return [tiles[name] for name in sorted(names)], errors
+
+
+def read_tile_table(path: Path) -> dict[str, Tile]:
+    """Read a CSV file with columns tile, epsg, ulx, uly (metres) and, for tiles of another size, size_m.
+
+    Raises:
+        DataError: the file cannot be read or lacks a column.
+        ConfigError: a tile does not exist.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from None
+    tiles: dict[str, Tile] = {}
+    for line, row in enumerate(rows, start=2):
+        try:
+            numbers = [int(row[column]) for column in _TABLE_COLUMNS[1:]]
+            square_of(row["tile"])
+        except (KeyError, TypeError, ValueError):
+            raise DataError(f"{path}, line {line}: columns {', '.join(_TABLE_COLUMNS)} are needed, in metres") from None
+        size = {"size_m": int(row["size_m"])} if row.get("size_m") else {}
+        tiles[row["tile"]] = Tile(row["tile"], *numbers, **size)
+    return tiles
+
+
+def _meeting(names: Iterable[str], outline: Path) -> list[str]:
+    """Return the tiles whose own 100 km square meets the polygons of a file: others own no patch in there."""
+    layers = find_layers(outline, "*")
+    meeting = []
+    for name in names:
+        square = square_of(name)
+        box = (square.west, square.south, square.east, square.north)
+        frames = [read_layer(layer, [], utm_epsg(name), box) for layer in layers]
+        if any(frame.intersects(shapely.box(*box)).any() for frame in frames):
+            meeting.append(name)
+    return meeting
+
+
+def _stated_place(products: list[Product]) -> Tile | None:
+    places = Counter(product.extent for product in products)
+    return min(places, key=lambda place: (-places[place], place)) if places else None
+
+
+def _place(tile: Tile) -> str:
+    return f"{tile.size_m} m from ({tile.ulx}, {tile.uly})"

@@ -1,0 +1,187 @@
+"""Vector files as their producers deliver them: a zip, the folder it unpacks to, or one file with layers."""
+
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+
+import geopandas
+import numpy as np
+import pandas as pd
+import pyogrio
+import shapely
+from numpy.typing import NDArray
+from pyogrio.errors import DataLayerError, DataSourceError
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
+
+from seasonet_build.errors import DataError
+
+_SUFFIXES = (".shp", ".gpkg", ".fgb", ".geojson", ".json", ".gml", ".sqlite", ".parquet")
+_MAX_SEGMENT_M = 1000
+"""Edges are cut to this length before a change of projection: what is straight in one is bent in another."""
+
+_SEARCH_MARGIN_M = 100
+
+
+@dataclass(frozen=True)
+class VectorLayer:
+    """One layer of a vector file: path for OGR, layer name, columns, coordinate system (WKT), bounds in it."""
+
+    path: str
+    name: str
+    columns: tuple[str, ...]
+    crs: str
+    bounds: tuple[float, float, float, float]
+
+    @property
+    def title(self) -> str:
+        """Return file and layer for messages."""
+        return f"{self.path}:{self.name}"
+
+    def column(self, pattern: str) -> str:
+        """Return the one column whose name matches a pattern such as ``CLC18`` or ``CLC??``.
+
+        Raises:
+            DataError: none or several match; the message lists the columns.
+        """
+        found = [c for c in self.columns if fnmatch(c.lower(), pattern.lower())]
+        if len(found) != 1:
+            what = "no column" if not found else f"{len(found)} columns"
+            raise DataError(f"{self.title}: {what} like {pattern!r}; columns are {', '.join(self.columns) or 'none'}")
+        return found[0]
+
+
+def find_layers(source: Path, pattern: str, crs: str | None = None) -> list[VectorLayer]:
+    """Return the layers of a source whose name matches a pattern, sorted.
+
+    Args:
+        source: a zip, a folder, or a file that OGR reads.
+        pattern: such as ``clc5_class*``; letter case does not count. A file with a single layer always matches.
+        crs: coordinate system to assume where a layer names none.
+
+    Raises:
+        DataError: the source cannot be read, no layer matches, or a coordinate system is unknown.
+    """
+    if not source.exists():
+        raise DataError(f"{source}: no such file or folder")
+    named = [(path, name) for path in _files(source) for name in _layer_names(path)]
+    matching = [item for item in named if fnmatch(item[1].lower(), pattern.lower())]
+    chosen = matching or (named if len(named) == 1 else [])
+    if not chosen:
+        found = ", ".join(sorted(name for _, name in named)) or "none"
+        raise DataError(f"{source}: no layer like {pattern!r}; layers are {found}")
+    return [_describe(path, name, crs) for path, name in sorted(chosen)]
+
+
+def source_files(source: Path) -> list[Path]:
+    """Return the files that make up a source, sorted: the file itself, or all files of a folder."""
+    return [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
+
+
+def _files(source: Path) -> list[str]:
+    if source.is_dir():
+        return sorted(str(p) for p in source.rglob("*") if p.suffix.lower() in _SUFFIXES)
+    if source.suffix.lower() != ".zip":
+        return [str(source)]
+    try:
+        with zipfile.ZipFile(source) as archive:
+            members = archive.namelist()
+    except (zipfile.BadZipFile, OSError) as error:
+        raise DataError(f"{source}: the archive cannot be read ({error}); fetch it again") from None
+    return sorted(f"/vsizip/{source}/{m}" for m in members if PurePosixPath(m).suffix.lower() in _SUFFIXES)
+
+
+def _layer_names(path: str) -> list[str]:
+    try:
+        return [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
+    except (DataSourceError, DataLayerError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from None
+
+
+def _describe(path: str, name: str, crs: str | None) -> VectorLayer:
+    try:
+        info = pyogrio.read_info(path, layer=name, force_total_bounds=True)
+    except (DataSourceError, DataLayerError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from None
+    stated = info["crs"] or crs
+    if not stated:
+        raise DataError(f'{path}: has no coordinate system; state it in the configuration (crs = "EPSG:...")')
+    try:
+        wkt = CRS.from_user_input(stated).to_wkt()
+    except CRSError:
+        raise DataError(f"{path}: coordinate system {stated!r} is not known") from None
+    west, south, east, north = map(float, info["total_bounds"] or (0.0, 0.0, 0.0, 0.0))
+    return VectorLayer(path, name, tuple(map(str, info["fields"])), wkt, (west, south, east, north))
+
+
+def read_column(layer: VectorLayer, column: str) -> pd.Series:
+    """Read one column of all features, without geometries.
+
+    Raises:
+        DataError: the layer cannot be read.
+    """
+    try:
+        frame = pyogrio.read_dataframe(layer.path, layer=layer.name, columns=[column], read_geometry=False)
+    except (DataSourceError, DataLayerError, ValueError) as error:
+        raise DataError(f"{layer.title}: cannot be read: {error}") from None
+    values: pd.Series = frame[column]
+    return values
+
+
+def read_layer(
+    layer: VectorLayer,
+    columns: Sequence[str],
+    epsg: int,
+    bounds: tuple[float, float, float, float] | None = None,
+) -> geopandas.GeoDataFrame:
+    """Read features in another coordinate system.
+
+    Args:
+        layer: what to read.
+        columns: the columns to read; the geometry always comes along.
+        epsg: coordinate system to return geometries in.
+        bounds: west, south, east, north in that system; features that do not meet it may be left out.
+
+    Returns:
+        The features that have a geometry, in file order.
+
+    Raises:
+        DataError: the layer cannot be read.
+    """
+    box = None
+    if bounds is not None:
+        back = Transformer.from_crs(epsg, layer.crs, always_xy=True)
+        west, south, east, north = back.transform_bounds(*bounds, densify_pts=21)
+        margin = _SEARCH_MARGIN_M if CRS.from_wkt(layer.crs).is_projected else 0.01
+        box = (west - margin, south - margin, east + margin, north + margin)
+    try:
+        frame = pyogrio.read_dataframe(layer.path, layer=layer.name, columns=list(columns), bbox=box)
+    except (DataSourceError, DataLayerError, ValueError) as error:
+        raise DataError(f"{layer.title}: cannot be read: {error}") from None
+    frame = frame[~(frame.geometry.isna() | frame.geometry.is_empty)].reset_index(drop=True)
+    geometries = reproject(frame.geometry.to_numpy(), layer.crs, epsg)
+    return geopandas.GeoDataFrame(frame[list(columns)], geometry=geometries, crs=epsg)
+
+
+def reproject(geometries: NDArray[np.object_], crs: str, epsg: int) -> NDArray[np.object_]:
+    """Return geometries in another coordinate system, long edges cut first so that they bend as they should."""
+    source, target = CRS.from_user_input(crs), CRS.from_epsg(epsg)
+    if source == target or not len(geometries):
+        return geometries
+    transformer = Transformer.from_crs(source, target, always_xy=True)
+    step = _MAX_SEGMENT_M if source.is_projected else _MAX_SEGMENT_M / 111_000
+    dense = shapely.segmentize(geometries, step)
+    moved: NDArray[np.object_] = shapely.transform(
+        dense, lambda points: np.column_stack(transformer.transform(points[:, 0], points[:, 1]))
+    )
+    return moved
+
+
+def meets(layer: VectorLayer, epsg: int, bounds: tuple[float, float, float, float]) -> bool:
+    """Tell whether the bounding box of a layer meets a box (west, south, east, north) in another system."""
+    to_layer = Transformer.from_crs(epsg, layer.crs, always_xy=True)
+    west, south, east, north = to_layer.transform_bounds(*bounds, densify_pts=21)
+    box = layer.bounds
+    return bool(west < box[2] and box[0] < east and south < box[3] and box[1] < north)
