@@ -20,7 +20,7 @@ def command() -> None:
 @json_option
 @verbosity_options
 def show(config_file: Path, overrides: tuple[str, ...], as_json: bool) -> None:
-    r"""Print every setting of CONFIG, its value, and where the value comes from.
+    """Print every setting of CONFIG, its value, and where the value comes from.
 
     The origin is 'file', '--set' or 'default'; paths are shown absolute, with variables filled in.
 

@@ -22,7 +22,7 @@ from seasonet_build.stages.preview import draw_location
 @json_option
 @verbosity_options
 def command(folder: Path, workers: int, as_json: bool) -> int:
-    r"""Build a small synthetic dataset in DIR and draw a picture of one of its locations.
+    """Build a small synthetic dataset in DIR and draw a picture of one of its locations.
 
     DIR/inputs gets synthetic products, land cover and districts; DIR/dataset the dataset; DIR/demo.png the picture.
     No network is needed.

@@ -14,7 +14,7 @@ from seasonet_build.storage import write_text
 @click.argument("file", type=click.Path(path_type=Path), default="seasonet.toml")
 @verbosity_options
 def command(file: Path) -> None:
-    r"""Write a commented starter configuration to FILE (default: seasonet.toml).
+    """Write a commented starter configuration to FILE (default: seasonet.toml).
 
     Every key is there with its meaning and default. A file that exists is not overwritten.
 

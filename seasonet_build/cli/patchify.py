@@ -25,7 +25,7 @@ from seasonet_build.engine.lock import locked
 @json_option
 @verbosity_options
 def command(config_file: Path, overrides: tuple[str, ...], workers: int, as_json: bool) -> int:
-    r"""Cut and label the patches and write meta.csv, without splits.
+    """Cut and label the patches and write meta.csv, without splits.
 
     Splits of an older meta.csv are removed, for they number its rows.
 

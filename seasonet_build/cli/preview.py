@@ -19,7 +19,7 @@ from seasonet_build.stages.preview import Place, draw_location
 @json_option
 @verbosity_options
 def command(dataset: Path, location: str | None, index: int | None, output: Path, as_json: bool) -> None:
-    r"""Draw a location of DATASET: a row per season set, true colour beside labels in CORINE's colours.
+    """Draw a location of DATASET: a row per season set, true colour beside labels in CORINE's colours.
 
     Without --location and --index, the location with the most season sets and classes is drawn. Works with any
     dataset in SeasoNet's form.

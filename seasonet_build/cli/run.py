@@ -25,7 +25,7 @@ from seasonet_build.engine.lock import locked
 @json_option
 @verbosity_options
 def command(config_file: Path, overrides: tuple[str, ...], workers: int, as_json: bool) -> int:
-    r"""Build the dataset that CONFIG describes, from products to splits.
+    """Build the dataset that CONFIG describes, from products to splits.
 
     A stage whose inputs have not changed does not run again. After an interruption the same command goes on where it
     stopped.

@@ -17,7 +17,7 @@ from seasonet_build.engine.lock import locked
 @json_option
 @verbosity_options
 def command(config_file: Path, overrides: tuple[str, ...], as_json: bool) -> int:
-    r"""Deal the samples of the dataset of CONFIG to splits/train.csv, val.csv and test.csv.
+    """Deal the samples of the dataset of CONFIG to splits/train.csv, val.csv and test.csv.
 
     All images of a location are on one side; each grid is dealt by the shares in the configuration.
 

@@ -104,7 +104,7 @@ class LabelsSection(Section):
 class DistrictRegions(Section):
     """Region types from district polygons joined with a table of districts."""
 
-    kind: Literal["districts"]
+    kind: Literal["districts"] = Field(description="Polygons of districts.")
     source: ConfigPath = Field(description="Vector file of the districts.")
     layer: str = Field("*", description="Pattern of its layer.")
     key: str = Field("ags", description="Column with the district key.")
@@ -112,7 +112,7 @@ class DistrictRegions(Section):
     table_key: str = Field("ags", description="Its column with the district key.")
     ktyp4: str = Field("ktyp4", description="Its column with the district type, 1..4.")
     rtyp3: str = Field("rtyp3", description="Its column with the region type, 1..3.")
-    slraum: str | None = Field("slraum", description="Its column with urban 1 / rural 2; unset: follows from ktyp4.")
+    slraum: str = Field("slraum", description="Its column with urban 1 / rural 2; empty: follows from ktyp4.")
     max_distance_m: float = Field(10_000, ge=0, description="A patch outside all districts takes the nearest so near.")
 
 
@@ -126,7 +126,7 @@ class RegionLayer(Section):
 class LayerRegions(Section):
     """Region types from a layer for each type, as in GE250."""
 
-    kind: Literal["layers"]
+    kind: Literal["layers"] = Field(description="A layer for each type.")
     source: ConfigPath = Field(description="GE250's zip, the folder it unpacks to, or any vector file.")
     ktyp4: RegionLayer = Field(description="District types, 1..4.")
     rtyp3: RegionLayer = Field(description="Region types, 1..3.")
@@ -137,7 +137,7 @@ class LayerRegions(Section):
 class NoRegions(Section):
     """No region types: the columns stay empty."""
 
-    kind: Literal["none"] = "none"
+    kind: Literal["none"] = Field("none", description="No region types.")
 
 
 RegionsSection = Annotated[DistrictRegions | LayerRegions | NoRegions, Field(discriminator="kind")]

@@ -249,7 +249,15 @@ class Build:
         self.report.samples = {
             season.value: {grid: int(counts.get((season.value, grid), 0)) for grid in (1, 2)} for season in SEASONS
         }
-        self.report.products_used = sorted(p.name for scene in inputs.scenes for p in scene.products)
+        chosen = set(rows["scene"])
+        for scene in inputs.scenes:
+            names = [product.name for product in scene.products]
+            if scene.id in chosen:
+                self.report.products_used += names
+            else:
+                reason = "is not the best scene of any patch"
+                self.report.set_aside += [SetAside(product=name, reason=reason) for name in names]
+        self.report.products_used.sort()
         self.report.set_aside.sort(key=lambda item: (item.product, item.reason))
 
     def _run(self, units: list[Unit]) -> StageOutcome:

@@ -132,14 +132,15 @@ def _district_table(config: DistrictRegions) -> pd.DataFrame:
         raw = pd.read_csv(config.table, dtype=str, encoding="utf-8")
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DataError(f"{config.table}: cannot be read: {error}") from None
-    absent = [c for c in (config.table_key, *columns.values()) if c is not None and c not in raw.columns]
+    columns = {name: column for name, column in columns.items() if column}
+    absent = [column for column in (config.table_key, *columns.values()) if column not in raw.columns]
     if absent:
         raise DataError(f"{config.table}: no column {absent[0]!r}; columns are {', '.join(raw.columns)}")
     raw = raw.set_index(raw[config.table_key].str.strip())
     if raw.empty or raw.index.has_duplicates:
         what = "has no rows" if raw.empty else f"has key {raw.index[raw.index.duplicated()][0]!r} twice"
         raise DataError(f"{config.table}: {what}")
-    types = {name: _types(raw[c], name, str(config.table)) for name, c in columns.items() if c is not None}
+    types = {name: _types(raw[c], name, str(config.table)) for name, c in columns.items()}
     types.setdefault("slraum", _space_of(types["ktyp4"]))
     return pd.DataFrame(types, index=raw.index)
 

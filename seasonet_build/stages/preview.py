@@ -24,7 +24,7 @@ from seasonet_build.storage import replacing
 _PLACE = ["Grid", "Latitude", "Longitude"]
 _ROW_INCHES = 2.6
 _LEGEND_INCHES = 3.4
-_STRETCH_PERCENTILES = (1, 99)
+_STRETCH_PERCENTILES = (1, 95)
 _DOTS_PER_INCH = 120
 
 
@@ -87,33 +87,31 @@ def _find(meta: pd.DataFrame, place: Place | None, index: int | None) -> Place:
 def _draw(layout: DatasetLayout, rows: pd.DataFrame, place: Place) -> Figure:
     figure = Figure(figsize=(2 * _ROW_INCHES + _LEGEND_INCHES, _ROW_INCHES * len(rows) + 0.5), dpi=_DOTS_PER_INCH)
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(
-        len(rows), 3, width_ratios=[_ROW_INCHES, _ROW_INCHES, _LEGEND_INCHES], wspace=0.06, hspace=0.16,
-        left=0.01, right=0.99, bottom=0.01, top=1 - 0.6 / figure.get_figheight(),
-    )  # fmt: skip
+    grid = figure.add_gridspec(len(rows), 3, width_ratios=[_ROW_INCHES, _ROW_INCHES, _LEGEND_INCHES])
+    grid.update(wspace=0.06, hspace=0.16, left=0.01, right=0.99, bottom=0.01, top=1 - 0.6 / figure.get_figheight())
     present: set[int] = set()
     for i, row in enumerate(rows.itertuples()):
         prefix = layout.root / str(row.Path) / Path(str(row.Path)).name
         labels = _read(Path(f"{prefix}_labels.tif"))[0]
         present |= set(np.unique(labels).tolist())
-        date = f"{row.Year}-{row.Month:02}-{row.Day:02}"
-        _show(
-            figure.add_subplot(grid[i, 0]), _true_colour(_read(Path(f"{prefix}_10m_RGB.tif"))), f"{row.Season} {date}"
-        )
+        image = _true_colour(_read(Path(f"{prefix}_10m_RGB.tif")))
+        title = "{} {}-{:02}-{:02}".format(row.Season, row.Year, row.Month, row.Day)
+        _show(figure.add_subplot(grid[i, 0]), image, title)
         _show(figure.add_subplot(grid[i, 1]), _label_colours()[labels], f"cloud {row.Clouds} %, snow {row.Snow} %")
-    legend = figure.add_subplot(grid[:, 2])
-    legend.axis("off")
-    handles = [
-        Patch(
-            facecolor="#{:02x}{:02x}{:02x}".format(*c.rgb), edgecolor="0.3", linewidth=0.5, label=f"{c.label}  {c.name}"
-        )
-        for c in CLASSES
-        if c.label in present
-    ]
-    legend.legend(handles=handles, loc="upper left", frameon=False, fontsize=8, borderaxespad=0)
+    _add_legend(figure.add_subplot(grid[:, 2]), present)
     title = f"{place.latitude} N, {place.longitude} E, grid {rows['Grid'].iloc[0]}"
     figure.suptitle(title, fontsize=10, x=0.01, ha="left", y=1 - 0.1 / figure.get_figheight(), va="top")
     return figure
+
+
+def _add_legend(axes: Axes, labels: set[int]) -> None:
+    axes.axis("off")
+    shown = [land_cover for land_cover in CLASSES if land_cover.label in labels]
+    handles = [
+        Patch(facecolor="#{:02x}{:02x}{:02x}".format(*c.rgb), ec="0.3", lw=0.5, label=f"{c.label}  {c.name}")
+        for c in shown
+    ]
+    axes.legend(handles=handles, loc="upper left", frameon=False, fontsize=8, borderaxespad=0)
 
 
 def _show(axes: Axes, image: NDArray[np.float64], title: str) -> None:
@@ -133,7 +131,7 @@ def _read(path: Path) -> NDArray[np.uint16]:
 
 
 def _true_colour(digital_numbers: NDArray[np.uint16]) -> NDArray[np.float64]:
-    """Stretch red, green and blue, shape (3, h, w), to 0..1, all by the same scale; returns shape (h, w, 3)."""
+    """Stretch red, green and blue, shape (3, h, w), to 0..1 by one scale, so that colours stay; shape (h, w, 3)."""
     values = digital_numbers.astype(np.float64)
     low, high = np.percentile(values, _STRETCH_PERCENTILES)
     scaled = np.clip((values - low) / max(high - low, 1.0), 0, 1)
