@@ -95,8 +95,8 @@ def _draw(layout: DatasetLayout, rows: pd.DataFrame, place: Place) -> Figure:
         labels = _read(Path(f"{prefix}_labels.tif"))[0]
         present |= set(np.unique(labels).tolist())
         image = _true_colour(_read(Path(f"{prefix}_10m_RGB.tif")))
-        title = "{} {}-{:02}-{:02}".format(row.Season, row.Year, row.Month, row.Day)
-        _show(figure.add_subplot(grid[i, 0]), image, title)
+        date = "-".join(str(part).zfill(2) for part in (row.Year, row.Month, row.Day))
+        _show(figure.add_subplot(grid[i, 0]), image, f"{row.Season} {date}")
         _show(figure.add_subplot(grid[i, 1]), _label_colours()[labels], f"cloud {row.Clouds} %, snow {row.Snow} %")
     _add_legend(figure.add_subplot(grid[:, 2]), present)
     title = f"{place.latitude} N, {place.longitude} E, grid {rows['Grid'].iloc[0]}"
