@@ -3,10 +3,24 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+
+@dataclass(frozen=True)
+class WrittenFile:
+    """A file that was written: path, size in bytes, SHA-256 of its content in hex."""
+
+    path: Path
+    size: int
+    sha256: str
+
+    def below(self, folder: Path) -> "WrittenFile":
+        """Return the same file with its path inside ``folder``."""
+        return replace(self, path=folder / self.path)
 
 
 @contextmanager
@@ -42,6 +56,11 @@ def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file's content, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def written_file(path: Path) -> WrittenFile:
+    """Return size and SHA-256 of a file that is there."""
+    return WrittenFile(path, path.stat().st_size, file_digest(path))
 
 
 def text_digest(*parts: str) -> str:

@@ -227,9 +227,9 @@ class SplitSection(Section):
 class OutputSection(Section):
     """How patch files are compressed. No reader depends on it."""
 
-    compression: Literal["zstd", "deflate", "lzw", "none"] = Field("zstd", description="GeoTIFF compression.")
-    level: int = Field(9, ge=1, le=22, description="Level of zstd (1..22) or deflate (1..9).")
-    predictor: Literal[1, 2] = Field(1, description="1: none, as in the published set; 2: horizontal differences.")
+    compression: Literal["zstd", "deflate", "none"] = Field("zstd", description="GeoTIFF compression.")
+    level: int = Field(1, ge=1, le=22, description="Level of zstd (1..22) or deflate (1..9).")
+    predictor: Literal[1, 2] = Field(2, description="TIFF predictor: 1 none, 2 horizontal differences (smaller).")
 
     @model_validator(mode="after")
     def _level_fits(self) -> "OutputSection":

@@ -29,6 +29,7 @@ from seasonet_build.stages.describe import sample_rows, write_meta
 from seasonet_build.stages.locations import build_locations
 from seasonet_build.stages.select import build_samples
 from seasonet_build.stages.split import split_dataset
+from seasonet_build.storage import written_file
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ class Build:
         def task() -> Done:
             shares = {"train": options.train, "val": options.val, "test": options.test}
             sizes = split_dataset(self.dataset, shares, options.seed)
-            return Done([self.dataset.split_file(split) for split in sizes], {"sizes": sizes})
+            return Done([written_file(self.dataset.split_file(split)) for split in sizes], {"sizes": sizes})
 
         manifest = self._whole("split", (meta, options.model_dump_json()), task)
         self.report.splits = dict(manifest.result["sizes"])
@@ -153,7 +154,7 @@ class Build:
                 regions=regions,
                 target=self.workspace.locations,
             )
-            return Done([self.workspace.locations], {"locations": n})
+            return Done([written_file(self.workspace.locations)], {"locations": n})
 
         tiles = ",".join(map(repr, inputs.tiles))
         manifest = self._whole("locate", (digest, tiles, *options, *contents), task)
@@ -194,7 +195,7 @@ class Build:
         def task() -> Done:
             target = self.workspace.samples
             n = build_samples(self.workspace.locations, observations, inputs.scenes, options, target)
-            return Done([target], {"samples": n})
+            return Done([written_file(target)], {"samples": n})
 
         self._whole("select", (self._content("locate", WHOLE), options.model_dump_json(), *seen), task)
 
@@ -224,7 +225,7 @@ class Build:
         def task() -> Done:
             remove_splits(self.dataset)
             write_meta(rows, scenes, self.dataset)
-            return Done([self.dataset.meta_csv, self.dataset.meta_parquet])
+            return Done([written_file(self.dataset.meta_csv), written_file(self.dataset.meta_parquet)])
 
         products = [f"{p.name} {p.baseline}" for scene in scenes.values() for p in scene.products]
         self._whole("describe", (self._content("select", WHOLE), self._content("locate", WHOLE), *products), task)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seasonet_build.storage import file_digest, write_text
+from seasonet_build.storage import WrittenFile, write_text
 
 _FORMAT = 1
 
@@ -88,9 +88,9 @@ class ManifestStore:
         """Remove a manifest; its outputs stay."""
         self._path(stage, unit).unlink(missing_ok=True)
 
-    def describe_files(self, files: Iterable[Path]) -> tuple[Output, ...]:
-        """Return path, size and check sum of files below one of the roots."""
-        return tuple(Output(self._shorten(file), file.stat().st_size, file_digest(file)) for file in files)
+    def outputs(self, files: Iterable[WrittenFile]) -> tuple[Output, ...]:
+        """Return files below one of the roots as a manifest names them."""
+        return tuple(Output(self._shorten(file.path), file.size, file.sha256) for file in files)
 
     def full_path(self, output: Output) -> Path:
         """Return where an output lies."""

@@ -15,7 +15,7 @@ from seasonet_build.sources.scenes import Scene
 from seasonet_build.stages.cut import CutSettings, Patches, cut_scene
 from seasonet_build.stages.label import label_tile
 from seasonet_build.stages.observe import observe_scene
-from seasonet_build.storage import file_digest, text_digest
+from seasonet_build.storage import file_digest, text_digest, written_file
 
 
 def inspect(path: Path) -> Done:
@@ -32,13 +32,13 @@ def digest_source(files: Sequence[Path]) -> Done:
 def label(land_cover: LandCover, tile: Tile, raster: Path, table: Path) -> Done:
     """Rasterise the land cover of a tile."""
     label_tile(land_cover, tile, raster, table)
-    return Done(files=[raster, table])
+    return Done(files=[written_file(raster), written_file(table)])
 
 
 def observe(scene: Scene, target: Path) -> Done:
     """Observe a scene."""
     observe_scene(scene, target)
-    return Done(files=[target])
+    return Done(files=[written_file(target)])
 
 
 def cut(scene: Scene, patches: Patches, label_raster: Path, root: Path, staging: Path, settings: CutSettings) -> Done:

@@ -10,19 +10,18 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_complet
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from seasonet_build.engine.manifests import Manifest, ManifestStore
 from seasonet_build.errors import SeasonetError
-from seasonet_build.storage import text_digest
+from seasonet_build.storage import WrittenFile, text_digest
 
 
 @dataclass(frozen=True)
 class Done:
     """What a unit leaves behind: the files it wrote and what it found out, as JSON values."""
 
-    files: Sequence[Path] = ()
+    files: Sequence[WrittenFile] = ()
     result: dict[str, Any] = field(default_factory=dict)
 
 
@@ -160,6 +159,6 @@ def _leave_interrupts_to_parent() -> None:
 
 
 def _carry_out(unit: Unit, store: ManifestStore) -> Manifest:
-    """Do the work of a unit, in a worker; check sums of outputs are taken here because they take time."""
+    """Do the work of a unit, in a worker."""
     done = unit.task()
-    return Manifest(unit.stage, unit.key, unit.fingerprint, store.describe_files(done.files), done.result)
+    return Manifest(unit.stage, unit.key, unit.fingerprint, store.outputs(done.files), done.result)

@@ -16,21 +16,21 @@ Pixels = NDArray[np.uint16]
 
 @dataclass(frozen=True)
 class Layer:
-    """A single-band raster and the lookup table, shape (65536,), that its stored values go through."""
+    """A single-band raster and the lookup table, shape (65536,), that its values go through; None: as they are."""
 
     path: str
-    table: Pixels
+    table: Pixels | None = None
 
 
 Band = tuple[Layer, ...]
 """A band as one or more layers of the same ground: where a layer is 0, the next one fills in."""
 
 
-def iter_windows(bands: Sequence[Band], tops: Ints, lefts: Ints, side: int) -> Iterator[tuple[int, Pixels]]:
-    """Yield the square windows of some rasters, in the order of their bottom edges.
+def iter_windows(bands: Sequence[Band], tops: Ints, lefts: Ints, side: int) -> Iterator[tuple[Ints, Pixels]]:
+    """Yield the square windows of some rasters, those with the same top edge together, from top to bottom.
 
-    The rasters are passed through once from top to bottom, in rows of compressed blocks; blocks that no window
-    touches are not read. Only one row of blocks and the rows that windows reach back to are held in memory.
+    The rasters are passed through once, in rows of compressed blocks; blocks that no window touches are not read. Only
+    one row of blocks and the rows that windows reach back to are held in memory.
 
     Args:
         bands: rasters of equal size and block shape.
@@ -39,7 +39,8 @@ def iter_windows(bands: Sequence[Band], tops: Ints, lefts: Ints, side: int) -> I
         side: height and width of the windows, px.
 
     Yields:
-        Position of the window in ``tops``, and its pixels, shape (bands, side, side).
+        Positions of the windows in ``tops``, shape (m,), and their pixels, the bands of a pixel side by side, shape
+        (m, side, side, bands).
 
     Raises:
         rasterio.errors.RasterioError: a raster cannot be read.
@@ -50,22 +51,23 @@ def iter_windows(bands: Sequence[Band], tops: Ints, lefts: Ints, side: int) -> I
         opened = [[(stack.enter_context(rasterio.open(layer.path)), layer.table) for layer in band] for band in bands]
         first: DatasetReader = opened[0][0][0]
         block_height, block_width = first.block_shapes[0]
-        buffer = np.zeros((len(bands), side + block_height, first.width), dtype=np.uint16)
+        buffer = np.zeros((side + block_height, first.width, len(bands)), dtype=np.uint16)
         for y0 in range(0, first.height, block_height):
             y1 = min(y0 + block_height, first.height)
             touching = (tops < y1) & (tops + side > y0)
             if not touching.any():
                 continue
             for x0, x1 in _block_runs(lefts[touching], side, block_width, first.width):
-                window = Window(x0, y0, x1 - x0, y1 - y0)
-                for target, layers in zip(buffer, opened, strict=True):
-                    target[side : side + y1 - y0, x0:x1] = _read(layers, window)
-            finished = np.flatnonzero(touching & (tops + side <= y1))
-            for i in finished[np.lexsort((lefts[finished], tops[finished]))]:
-                row, col = tops[i] - (y0 - side), lefts[i]
-                yield int(i), buffer[:, row : row + side, col : col + side]
+                for number, layers in enumerate(opened):
+                    window = Window(x0, y0, x1 - x0, y1 - y0)
+                    buffer[side : side + y1 - y0, x0:x1, number] = _read(layers, window)
+            finished = touching & (tops + side <= y1)
+            for top in np.unique(tops[finished]):
+                members = np.flatnonzero(finished & (tops == top))
+                rows = buffer[top - (y0 - side) : top - (y0 - side) + side]
+                yield members, np.stack([rows[:, left : left + side] for left in lefts[members]])
             # Windows that go on below need the last rows once more.
-            buffer[:, :side] = buffer[:, y1 - y0 : y1 - y0 + side].copy()
+            buffer[:side] = buffer[y1 - y0 : y1 - y0 + side].copy()
 
 
 def _block_runs(lefts: Ints, side: int, block: int, width: int) -> list[tuple[int, int]]:
@@ -78,13 +80,18 @@ def _block_runs(lefts: Ints, side: int, block: int, width: int) -> list[tuple[in
     return [(int(s) * block, min(int(e) * block, width)) for s, e in zip(starts, ends, strict=True)]
 
 
-def _read(layers: Sequence[tuple[DatasetReader, Pixels]], window: Window) -> Pixels:
+def _read(layers: Sequence[tuple[DatasetReader, Pixels | None]], window: Window) -> Pixels:
     """Read a window of the first layer and fill its zeros from the next ones."""
     (raster, table), *others = layers
-    pixels: Pixels = table[raster.read(1, window=window)]
+    pixels = _read_one(raster, table, window)
     for raster, table in others:
         empty = pixels == 0
         if not empty.any():
             break
-        pixels[empty] = table[raster.read(1, window=window)][empty]
+        pixels[empty] = _read_one(raster, table, window)[empty]
     return pixels
+
+
+def _read_one(raster: DatasetReader, table: Pixels | None, window: Window) -> Pixels:
+    pixels: Pixels = raster.read(1, window=window)
+    return pixels if table is None else table[pixels]

@@ -1,5 +1,6 @@
 """Cut the chosen patches of a scene and write their folders."""
 
+import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,11 +16,13 @@ from seasonet_build.model.classes import NO_CLASS, OTHER_CLASS
 from seasonet_build.model.grid import PATCH_M
 from seasonet_build.raster.blocks import Band, Layer, iter_windows
 from seasonet_build.raster.gdal import gdal_env
-from seasonet_build.raster.geotiff import Compression, write_geotiff
+from seasonet_build.raster.geotiff import Compression, ImageKind, encoder
 from seasonet_build.sources.landcover import LABEL_RESOLUTION
 from seasonet_build.sources.scenes import Scene
+from seasonet_build.storage import WrittenFile
 
 Ints = NDArray[np.int64]
+Images = NDArray[np.uint16] | NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class CutSettings:
 
 def cut_scene(
     scene: Scene, patches: Patches, label_raster: Path, root: Path, staging: Path, settings: CutSettings
-) -> list[Path]:
+) -> list[WrittenFile]:
     """Write the patch folders of a scene below ``root``; either all of them or none.
 
     Folders are filled in ``staging``, which lies on the same file system, and moved when the last one is complete.
@@ -61,89 +64,85 @@ def cut_scene(
     """
     shutil.rmtree(staging, ignore_errors=True)
     try:
+        for path in patches.paths:
+            (staging / path).mkdir(parents=True)
+        cutter = _SceneCutter(scene, patches, staging, settings)
         with gdal_env():
             for patch_file in PATCH_FILES:
-                _cut_images(scene, patches, patch_file, staging, settings)
-            _cut_labels(scene, patches, label_raster, staging, settings)
-        return [file for path in patches.paths for file in _move(staging / path, root / path)]
+                cutter.cut_images(patch_file)
+            cutter.cut_labels(label_raster)
+        for path in patches.paths:
+            _move(staging / path, root / path)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+    return [file.below(root) for files in cutter.written for file in files]
 
 
-def _cut_images(scene: Scene, patches: Patches, patch_file: PatchFile, staging: Path, settings: CutSettings) -> None:
-    bands = [_band(scene, band) for band in patch_file.bands]
-    for i, pixels in _windows(scene, patches, bands, patch_file.resolution, patch_file.bands):
-        _check_not_empty(scene, patch_file, pixels, settings.max_zero_share)
-        _write(patches, i, pixels, patch_file.suffix, patch_file.resolution, patch_file.bands, scene, staging, settings)
+class _SceneCutter:
+    """Fills the folders of all patches of a scene, one kind of file after the other."""
+
+    def __init__(self, scene: Scene, patches: Patches, folder: Path, settings: CutSettings) -> None:
+        self._scene, self._patches, self._folder, self._settings = scene, patches, folder, settings
+        self.written: list[list[WrittenFile]] = [[] for _ in patches.paths]
+
+    def cut_images(self, patch_file: PatchFile) -> None:
+        """Write one kind of image file, such as ``10m_RGB``, of every patch."""
+        bands = [self._band(band) for band in patch_file.bands]
+        for members, images in self._windows(bands, patch_file.resolution, patch_file.bands):
+            self._check_not_empty(images, patch_file.bands)
+            self._write(members, images, patch_file.suffix, patch_file.resolution, patch_file.bands)
+
+    def cut_labels(self, raster: Path) -> None:
+        """Write the label file of every patch."""
+        table = np.arange(1 << 16, dtype=np.uint16)
+        table[OTHER_CLASS] = NO_CLASS
+        names = (LABELS_SUFFIX,)
+        for members, codes in self._windows([(Layer(str(raster), table),)], LABEL_RESOLUTION, names):
+            self._write(members, codes.astype(np.uint8), LABELS_SUFFIX, LABEL_RESOLUTION, names)
+
+    def _band(self, band: str) -> Band:
+        offsets = [(product.rasters[band], product.offsets[band]) for product in self._scene.products]
+        return tuple(Layer(path, harmonisation_table(offset) if offset else None) for path, offset in offsets)
+
+    def _windows(
+        self, bands: Sequence[Band], resolution: int, names: Sequence[str]
+    ) -> Iterator[tuple[Ints, NDArray[np.uint16]]]:
+        tops = (self._scene.tile.uly - self._patches.y) // resolution
+        lefts = (self._patches.x - self._scene.tile.ulx) // resolution
+        try:
+            yield from iter_windows(bands, tops, lefts, PATCH_M // resolution)
+        except RasterioError as error:
+            raise ProductError(self._scene.first.name, f"{', '.join(names)} cannot be decoded: {error}") from None
+
+    def _check_not_empty(self, images: NDArray[np.uint16], bands: Sequence[str]) -> None:
+        """Refuse zeros: chosen patches have data everywhere, as their scene classification says."""
+        if images.all():
+            return
+        zeros = np.count_nonzero(images == 0, axis=(1, 2))
+        if zeros.max() > self._settings.max_zero_share * images[0, :, :, 0].size:
+            band = bands[int(zeros.max(axis=0).argmax())]
+            reason = f"{band} is 0 in {zeros.max()} px of a patch where SCL has data; fetch the product again"
+            raise ProductError(self._scene.first.name, reason)
+
+    def _write(self, members: Ints, images: Images, suffix: str, resolution: int, bands: Sequence[str]) -> None:
+        kind = ImageKind(self._scene.tile.epsg, resolution, images.shape[1], images.dtype.name, tuple(bands))
+        corners = [(int(self._patches.x[i]), int(self._patches.y[i])) for i in members]
+        contents = encoder(kind, self._settings.compression).encode(images, corners)
+        for i, content in zip(members, contents, strict=True):
+            folder = Path(self._patches.paths[i])
+            file = folder / f"{folder.name}_{suffix}.tif"
+            (self._folder / file).write_bytes(content)
+            self.written[i].append(WrittenFile(file, len(content), hashlib.sha256(content).hexdigest()))
 
 
-def _cut_labels(scene: Scene, patches: Patches, raster: Path, staging: Path, settings: CutSettings) -> None:
-    table = np.arange(1 << 16, dtype=np.uint16)
-    table[OTHER_CLASS] = NO_CLASS
-    band: Band = (Layer(str(raster), table),)
-    for i, pixels in _windows(scene, patches, [band], LABEL_RESOLUTION, (LABELS_SUFFIX,)):
-        labels = pixels.astype(np.uint8)
-        _write(patches, i, labels, LABELS_SUFFIX, LABEL_RESOLUTION, (LABELS_SUFFIX,), scene, staging, settings)
-
-
-def _band(scene: Scene, band: str) -> Band:
-    return tuple(Layer(p.rasters[band], harmonisation_table(p.offsets[band])) for p in scene.products)
-
-
-def _windows(
-    scene: Scene, patches: Patches, bands: Sequence[Band], resolution: int, names: Sequence[str]
-) -> Iterator[tuple[int, NDArray[np.uint16]]]:
-    tops = (scene.tile.uly - patches.y) // resolution
-    lefts = (patches.x - scene.tile.ulx) // resolution
-    try:
-        yield from iter_windows(bands, tops, lefts, PATCH_M // resolution)
-    except RasterioError as error:
-        raise ProductError(scene.first.name, f"{', '.join(names)} cannot be decoded: {error}") from None
-
-
-def _check_not_empty(scene: Scene, patch_file: PatchFile, pixels: NDArray[np.uint16], max_zero_share: float) -> None:
-    """Refuse a patch with zeros: chosen patches have data everywhere, as their scene classification says."""
-    zeros = np.count_nonzero(pixels == 0, axis=(1, 2))
-    limit = max_zero_share * pixels[0].size
-    if (zeros > limit).any():
-        band = patch_file.bands[int(np.argmax(zeros))]
-        reason = f"{band} is 0 in {zeros.max()} px of a patch where SCL has data; fetch the product again"
-        raise ProductError(scene.first.name, reason)
-
-
-def _write(
-    patches: Patches,
-    i: int,
-    pixels: NDArray[np.uint16] | NDArray[np.uint8],
-    suffix: str,
-    resolution: int,
-    bands: Sequence[str],
-    scene: Scene,
-    staging: Path,
-    settings: CutSettings,
-) -> None:
-    folder = staging / patches.paths[i]
-    folder.mkdir(parents=True, exist_ok=True)
-    write_geotiff(
-        folder / f"{folder.name}_{suffix}.tif",
-        pixels,
-        epsg=scene.tile.epsg,
-        corner=(int(patches.x[i]), int(patches.y[i])),
-        resolution=resolution,
-        bands=bands,
-        compression=settings.compression,
-    )
-
-
-def _move(source: Path, target: Path) -> list[Path]:
-    """Move a finished patch folder to its place, over an older one if there is one; return its files."""
-    names = sorted(path.name for path in source.iterdir())
-    if target.is_dir():
-        for name in names:
-            (source / name).replace(target / name)
-        for stale in [path for path in target.iterdir() if path.name not in names]:
-            stale.unlink()
-    else:
+def _move(source: Path, target: Path) -> None:
+    """Move a finished patch folder to its place, over an older one if there is one."""
+    if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
         source.rename(target)
-    return [target / name for name in names]
+        return
+    names = {path.name for path in source.iterdir()}
+    for name in sorted(names):
+        (source / name).replace(target / name)
+    for stale in [path for path in target.iterdir() if path.name not in names]:
+        stale.unlink()
