@@ -99,6 +99,9 @@ class LabelsSection(Section):
     min_coverage: float = Field(
         1.0, gt=0, le=1, description="Share of a patch's pixel centres that the map must cover, whatever the class."
     )
+    connectivity: Literal[4, 8] = Field(4, description="Pixels of a region share an edge (4) or at least a corner (8).")
+    medium_px: int = Field(100, ge=0, description="Level medium leaves out regions of fewer pixels.")
+    easy_px: int = Field(300, ge=0, description="Level easy leaves out regions of fewer pixels.")
 
 
 class DistrictRegions(Section):
@@ -229,6 +232,9 @@ class OutputSection(Section):
 
     compression: Literal["zstd", "deflate", "none"] = Field("zstd", description="GeoTIFF compression.")
     level: int = Field(1, ge=1, le=22, description="Level of zstd (1..22) or deflate (1..9).")
+    masks: bool = Field(
+        False, description="Also write _mask_easy, _mask_medium, _clouds and _snow (uint8, 1: counts, cloud, snow)."
+    )
     predictor: Literal[1, 2] = Field(2, description="TIFF predictor: 1 none, 2 horizontal differences (smaller).")
 
     @model_validator(mode="after")

@@ -26,6 +26,7 @@ from seasonet_build.sources.scenes import Scene, SetAside
 from seasonet_build.sources.vector import source_files
 from seasonet_build.stages.cut import CutSettings, Patches
 from seasonet_build.stages.describe import sample_rows, write_meta
+from seasonet_build.stages.label import RegionLevels
 from seasonet_build.stages.locations import build_locations
 from seasonet_build.stages.select import build_samples
 from seasonet_build.stages.split import split_dataset
@@ -117,16 +118,18 @@ class Build:
     def _label(self, land_cover: LandCover, inputs: Inputs) -> Mapping[str, Manifest]:
         files = source_files(self.config.labels.source)
         digest = source_digest("landcover", files, self.runner, self.report)
-        options = self.config.labels.model_dump_json(include={"layers", "class_column", "crs"})
+        options, levels = self.config.labels, self._levels
+        texts = options.model_dump_json(include={"layers", "class_column", "crs"}), repr(levels)
         units = [
             Unit(
                 "label",
                 tile.name,
-                (FORMATS["label"], digest, options, repr(tile)),
+                (FORMATS["label"], digest, *texts, repr(tile)),
                 partial(
                     tasks.label,
                     land_cover,
                     tile,
+                    levels,
                     self.workspace.label_raster(tile.name),
                     self.workspace.label_table(tile.name),
                 ),
@@ -205,7 +208,8 @@ class Build:
         """Cut all chosen patches; return the errors of scenes that turned out to be damaged, by scene."""
         output = self.config.output
         compression = Compression(output.compression, output.level, output.predictor)
-        settings = CutSettings(compression, self.config.products.max_zero_share)
+        masks = self._levels if output.masks else None
+        settings = CutSettings(compression, self.config.products.max_zero_share, masks)
         units = []
         for scene_id, chosen in rows.groupby("scene", sort=True):
             scene = scenes[str(scene_id)]
@@ -260,6 +264,11 @@ class Build:
                 self.report.set_aside += [SetAside(product=name, reason=reason) for name in names]
         self.report.products_used.sort()
         self.report.set_aside.sort(key=lambda item: (item.product, item.reason))
+
+    @property
+    def _levels(self) -> RegionLevels:
+        options = self.config.labels
+        return RegionLevels(options.connectivity, options.medium_px, options.easy_px)
 
     def _run(self, units: list[Unit]) -> StageOutcome:
         """Carry out the units of a stage and count them."""

@@ -13,7 +13,7 @@ from seasonet_build.sources.landcover import LandCover
 from seasonet_build.sources.products import inspect_product
 from seasonet_build.sources.scenes import Scene
 from seasonet_build.stages.cut import CutSettings, Patches, cut_scene
-from seasonet_build.stages.label import label_tile
+from seasonet_build.stages.label import RegionLevels, label_tile
 from seasonet_build.stages.observe import observe_scene
 from seasonet_build.storage import file_digest, text_digest, written_file
 
@@ -29,9 +29,9 @@ def digest_source(files: Sequence[Path]) -> Done:
     return Done(result={"digest": text_digest(*(f"{file.name} {file_digest(file)}" for file in files))})
 
 
-def label(land_cover: LandCover, tile: Tile, raster: Path, table: Path) -> Done:
+def label(land_cover: LandCover, tile: Tile, levels: RegionLevels, raster: Path, table: Path) -> Done:
     """Rasterise the land cover of a tile."""
-    label_tile(land_cover, tile, raster, table)
+    label_tile(land_cover, tile, levels, raster, table)
     return Done(files=[written_file(raster), written_file(table)])
 
 

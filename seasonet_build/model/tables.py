@@ -11,8 +11,13 @@ _CELL = [
     pa.field("col", pa.int16(), nullable=False),
 ]
 
-CELL_LABELS = pa.schema([*_CELL, pa.field("pixels", pa.list_(pa.int32(), N_CODES), nullable=False)])
-"""A row per cell of a tile: 10 m pixels of each label-raster code (see model.classes)."""
+LEVELS = ("hard", "medium", "easy")
+"""Which regions count: all, or those of at least so many pixels (``labels.medium_px``, ``labels.easy_px``)."""
+
+CELL_LABELS = pa.schema(
+    [*_CELL, *(pa.field(f"pixels_{level}", pa.list_(pa.int32(), N_CODES), nullable=False) for level in LEVELS)]
+)
+"""A row per cell of a tile: 10 m pixels of each label-raster code (see model.classes), at each level."""
 
 LOCATIONS = pa.schema(
     [
@@ -25,10 +30,11 @@ LOCATIONS = pa.schema(
         pa.field("slraum", pa.int8()),
         pa.field("rtyp3", pa.int8()),
         pa.field("ktyp4", pa.int8()),
-        pa.field("class_pixels", pa.list_(pa.int32(), N_CLASSES), nullable=False),
+        *(pa.field(f"pixels_{level}", pa.list_(pa.int32(), N_CLASSES), nullable=False) for level in LEVELS),
     ]
 )
-"""A row per location: cell, upper-left corner (metres), coordinate texts, region types, 10 m pixels of labels 1..33."""
+"""A row per location: cell, upper-left corner (metres), coordinate texts, region types, 10 m pixels of labels 1..33
+at each level."""
 
 OBSERVATIONS = pa.schema(
     [

@@ -11,14 +11,25 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
 from seasonet_build.errors import ProductError
-from seasonet_build.model.bands import LABELS_SUFFIX, PATCH_FILES, PatchFile, harmonisation_table
+from seasonet_build.model.bands import (
+    LABELS_SUFFIX,
+    PATCH_FILES,
+    SCL,
+    SCL_CLOUD,
+    SCL_RESOLUTION,
+    SCL_SNOW,
+    PatchFile,
+    harmonisation_table,
+)
 from seasonet_build.model.classes import NO_CLASS, OTHER_CLASS
 from seasonet_build.model.grid import PATCH_M
 from seasonet_build.raster.blocks import Band, Layer, iter_windows
+from seasonet_build.raster.components import region_sizes
 from seasonet_build.raster.gdal import gdal_env
 from seasonet_build.raster.geotiff import Compression, ImageKind, encoder
 from seasonet_build.sources.landcover import LABEL_RESOLUTION
 from seasonet_build.sources.scenes import Scene
+from seasonet_build.stages.label import RegionLevels
 from seasonet_build.storage import WrittenFile
 
 Ints = NDArray[np.int64]
@@ -43,10 +54,14 @@ class Patches:
 
 @dataclass(frozen=True)
 class CutSettings:
-    """How patches are written, and what share of a band's pixels may be 0 before it counts as damage."""
+    """How patches are written, and what share of a band's pixels may be 0 before it counts as damage.
+
+    ``masks`` are the levels whose regions, and the clouds and snow, are written as masks; None: no masks.
+    """
 
     compression: Compression
     max_zero_share: float
+    masks: RegionLevels | None = None
 
 
 def cut_scene(
@@ -71,6 +86,8 @@ def cut_scene(
             for patch_file in PATCH_FILES:
                 cutter.cut_images(patch_file)
             cutter.cut_labels(label_raster)
+            if settings.masks is not None:
+                cutter.cut_sky_masks()
         for path in patches.paths:
             _move(staging / path, root / path)
     finally:
@@ -93,12 +110,33 @@ class _SceneCutter:
             self._write(members, images, patch_file.suffix, patch_file.resolution, patch_file.bands)
 
     def cut_labels(self, raster: Path) -> None:
-        """Write the label file of every patch."""
-        table = np.arange(1 << 16, dtype=np.uint16)
-        table[OTHER_CLASS] = NO_CLASS
-        names = (LABELS_SUFFIX,)
-        for members, codes in self._windows([(Layer(str(raster), table),)], LABEL_RESOLUTION, names):
-            self._write(members, codes.astype(np.uint8), LABELS_SUFFIX, LABEL_RESOLUTION, names)
+        """Write the label file of every patch, and the masks of regions that count."""
+        for members, windows in self._windows([(Layer(str(raster)),)], LABEL_RESOLUTION, (LABELS_SUFFIX,)):
+            codes = windows.astype(np.uint8)
+            labels = np.where(codes == OTHER_CLASS, np.uint8(NO_CLASS), codes)
+            self._write(members, labels, LABELS_SUFFIX, LABEL_RESOLUTION, (LABELS_SUFFIX,))
+            if self._settings.masks is not None:
+                self._write_region_masks(members, codes, labels, self._settings.masks)
+
+    def _write_region_masks(
+        self, members: Ints, codes: NDArray[np.uint8], labels: NDArray[np.uint8], levels: RegionLevels
+    ) -> None:
+        sizes = region_sizes(codes[..., 0], levels.connectivity)[..., np.newaxis]
+        for level in ("easy", "medium"):
+            counts = (sizes >= levels.min_px(level)) & (labels != NO_CLASS)
+            self._write_mask(members, counts, f"mask_{level}")
+
+    def cut_sky_masks(self) -> None:
+        """Write the masks of cloud and of snow of every patch: the scene classification, doubled to 10 m."""
+        layers = tuple(Layer(product.rasters[SCL]) for product in self._scene.products)
+        zoom = SCL_RESOLUTION // LABEL_RESOLUTION
+        for members, classes in self._windows([layers], SCL_RESOLUTION, (SCL,)):
+            fine = classes.repeat(zoom, axis=1).repeat(zoom, axis=2)
+            self._write_mask(members, np.isin(fine, SCL_CLOUD), "clouds")
+            self._write_mask(members, fine == SCL_SNOW, "snow")
+
+    def _write_mask(self, members: Ints, mask: NDArray[np.bool_], suffix: str) -> None:
+        self._write(members, mask.astype(np.uint8), suffix, LABEL_RESOLUTION, (suffix,))
 
     def _band(self, band: str) -> Band:
         offsets = [(product.rasters[band], product.offsets[band]) for product in self._scene.products]

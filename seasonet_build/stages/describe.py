@@ -102,13 +102,13 @@ def _percent_texts(pixels: Sequence[int]) -> list[str]:
     return [str(round(100 * n / SCL_PIXELS, _SHARE_DECIMALS)) for n in pixels]
 
 
-def _class_pixels(rows: pd.DataFrame) -> NDArray[np.int32]:
-    """Return the pixels of each label, shape (n, 33)."""
-    return np.array(rows["class_pixels"].tolist(), dtype=np.int32).reshape(len(rows), -1)
+def _class_pixels(rows: pd.DataFrame, level: str) -> NDArray[np.int32]:
+    """Return the pixels of each label in regions that count at a level, shape (n, 33)."""
+    return np.array(rows[f"pixels_{level}"].tolist(), dtype=np.int32).reshape(len(rows), -1)
 
 
-def _labels_present(rows: pd.DataFrame) -> list[list[int]]:
-    return [(np.flatnonzero(pixels) + 1).tolist() for pixels in _class_pixels(rows)]
+def _labels_present(rows: pd.DataFrame, level: str = "hard") -> list[list[int]]:
+    return [(np.flatnonzero(pixels) + 1).tolist() for pixels in _class_pixels(rows, level)]
 
 
 def _csv_text(meta: pd.DataFrame) -> str:
@@ -119,26 +119,23 @@ def _csv_text(meta: pd.DataFrame) -> str:
 
 
 def _geo_frame(rows: pd.DataFrame, meta: pd.DataFrame, used: Sequence[Scene]) -> geopandas.GeoDataFrame:
-    """Return the rows of ``meta.csv`` with numbers as numbers, footprints (WGS 84) and what else is known.
+    """Return the columns of ``meta.csv``, numbers as numbers, then others in lower case, and footprints (WGS 84).
 
-    ``ClassShares`` has 33 numbers, the share of each label in the patch, 0..1.
+    ``classes``, ``classes_medium`` and ``classes_easy`` are lists of labels; ``class_shares`` has 33 numbers, the share
+    of each label in the patch, 0..1.
     """
     columns: dict[str, object] = {name: meta[name] for name in META_COLUMNS}
     columns |= {name: meta[name].astype(float) for name in ("Latitude", "Longitude", "Clouds", "Snow")}
     columns |= {name: meta[name].astype(int) for name in _TIME_FORMATS}
     columns |= {name.upper(): rows[name].astype("Int8") for name in REGION_TYPES}
+    columns |= {name: rows[name] for name in ("tile", "row", "col", "epsg", "x", "y", "scene")}
     columns |= {
-        "Classes": _labels_present(rows),
-        "ClassShares": list(_class_pixels(rows) / _LABEL_PIXELS),
-        "Tile": rows["tile"],
-        "Row": rows["row"],
-        "Col": rows["col"],
-        "EPSG": rows["epsg"],
-        "X": rows["x"],
-        "Y": rows["y"],
-        "Scene": rows["scene"],
-        "Product": ["+".join(product.name for product in scene.products) for scene in used],
-        "Baseline": ["+".join(product.baseline for product in scene.products) for scene in used],
+        "product": ["+".join(product.name for product in scene.products) for scene in used],
+        "baseline": ["+".join(product.baseline for product in scene.products) for scene in used],
+        "classes": _labels_present(rows),
+        "classes_medium": _labels_present(rows, "medium"),
+        "classes_easy": _labels_present(rows, "easy"),
+        "class_shares": list(_class_pixels(rows, "hard") / _LABEL_PIXELS),
     }
     return geopandas.GeoDataFrame(pd.DataFrame(columns), geometry=_footprints(rows), crs="EPSG:4326")
 

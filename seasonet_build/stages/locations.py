@@ -11,14 +11,17 @@ from seasonet_build.errors import DataError
 from seasonet_build.model.classes import N_CLASSES, N_CODES
 from seasonet_build.model.grid import HALF_M, Cells, cells_along
 from seasonet_build.model.names import coordinate_text
-from seasonet_build.model.tables import CELL_LABELS, LOCATIONS
+from seasonet_build.model.tables import CELL_LABELS, LEVELS, LOCATIONS
 from seasonet_build.model.tiles import Tile
 from seasonet_build.sources.regions import UNKNOWN, Regions, region_types
 from seasonet_build.stages.locate import find_locations, inside_outline
 from seasonet_build.storage import read_table, write_table
 
+_HARD = LEVELS.index("hard")
+
 Mask = NDArray[np.bool_]
 PixelCounts = NDArray[np.int32]
+"""Pixels of each label-raster code at each level, shape (n, levels, N_CODES)."""
 
 
 def build_locations(
@@ -59,11 +62,12 @@ def build_locations(
 
 
 def _read_counts(path: Path, tile: Tile) -> dict[int, PixelCounts]:
-    """Return for each grid the pixel counts of its cells in row-major order, shape (n, N_CODES)."""
+    """Return for each grid the pixel counts of its cells in row-major order."""
     table = read_table(path, CELL_LABELS)
     grids = table["grid"].to_numpy()
-    flat = table["pixels"].combine_chunks().flatten().to_numpy().reshape(-1, N_CODES)
-    return {int(grid): flat[grids == grid] for grid in np.unique(grids)}
+    levels = [table[f"pixels_{level}"].combine_chunks().flatten().to_numpy() for level in LEVELS]
+    counts = np.stack([flat.reshape(-1, N_CODES) for flat in levels], axis=1)
+    return {int(grid): counts[grids == grid] for grid in np.unique(grids)}
 
 
 def _usable(
@@ -72,7 +76,7 @@ def _usable(
     inside: Callable[[Cells], Mask] | None,
 ) -> Callable[[Cells], Mask]:
     def usable(cells: Cells) -> Mask:
-        pixels = _of(cells, counts[cells.tile][cells.grid])
+        pixels = _of(cells, counts[cells.tile][cells.grid])[:, _HARD]
         covered: Mask = pixels[:, 1:].sum(axis=1) >= min_coverage * pixels.sum(axis=1)
         return covered & inside(cells) if inside is not None else covered
 
@@ -89,7 +93,7 @@ def _location_table(cells: Cells, counts: PixelCounts, regions: Regions) -> pa.T
     tile, n = cells.tile, len(cells)
     latitude, longitude = coordinate_text(cells)
     types = region_types(regions, (cells.x + HALF_M).astype(float), (cells.y - HALF_M).astype(float), tile.epsg)
-    class_pixels = _of(cells, counts)[:, 1 : N_CLASSES + 1]
+    class_pixels = _of(cells, counts)[:, :, 1 : N_CLASSES + 1]
     columns: Sequence[pa.Array] = [
         pa.array([tile.name] * n),
         pa.array(np.full(n, cells.grid, np.int8)),
@@ -101,6 +105,9 @@ def _location_table(cells: Cells, counts: PixelCounts, regions: Regions) -> pa.T
         pa.array(latitude.tolist()),
         pa.array(longitude.tolist()),
         *(pa.array(types[name], mask=types[name] == UNKNOWN) for name in ("slraum", "rtyp3", "ktyp4")),
-        pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(class_pixels).ravel()), N_CLASSES),
+        *(
+            pa.FixedSizeListArray.from_arrays(pa.array(class_pixels[:, i].ravel()), N_CLASSES)
+            for i in range(len(LEVELS))
+        ),
     ]
     return pa.table(columns, schema=LOCATIONS)
