@@ -25,7 +25,7 @@ def print_report(report: RunReport, as_json: bool) -> None:
 
 def _print_stages(report: RunReport) -> None:
     click.echo()
-    show_table(("stage", "done", "unchanged"), [(n, c.done, c.unchanged) for n, c in report.stages.items()])
+    show_table(("stage", "done", "unchanged"), [(n, c.n_done, c.n_unchanged) for n, c in report.stages.items()])
     if report.removed:
         click.echo(f"{report.removed} patches that are no longer chosen were removed")
 

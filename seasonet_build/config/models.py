@@ -81,8 +81,8 @@ class ProductsSection(Section):
         min_length=1, description="Folders with .SAFE folders or .zip archives of them, at any depth."
     )
     damaged: Literal["stop", "set-aside"] = Field(
-        "stop",
-        description="What a product that cannot be used does: stop the run (exit 1) or be set aside (exit 3).",
+        "set-aside",
+        description="What becomes of a product that cannot be used: set aside, and exit 3, or stop the run, exit 1.",
     )
     max_zero_share: float = Field(
         0.0001, ge=0, le=1, description="Share of a patch's pixels that may be 0 in a band where SCL has data."

@@ -11,9 +11,9 @@ import pandas as pd
 
 from seasonet_build.config import BuildConfig
 from seasonet_build.engine import tasks
-from seasonet_build.engine.inputs import Inputs, gather_inputs, source_digest
+from seasonet_build.engine.inputs import Inputs, gather_inputs, remember_damage, source_digest
 from seasonet_build.engine.manifests import Manifest, ManifestStore
-from seasonet_build.engine.publish import claim, remove_files, remove_splits, remove_strays
+from seasonet_build.engine.publish import check_owner, claim, remove_files, remove_splits, remove_strays
 from seasonet_build.engine.report import RunReport
 from seasonet_build.engine.units import Done, Progress, Runner, StageOutcome, Unit, no_progress
 from seasonet_build.errors import ProductError, SeasonetError
@@ -73,24 +73,22 @@ class Build:
         Raises:
             SeasonetError: an input or the configuration is wrong.
         """
+        check_owner(self.dataset, self.config.dataset.name)
         labels, regions = self.config.labels, open_regions(self.config.regions)
         land_cover = open_land_cover(labels.source, labels.layers, labels.class_column, labels.crs)
-        inputs = gather_inputs(self.config, self.runner, self.report)
-        require_overlap(land_cover, inputs.tiles)
-        claim(self.dataset, self.config.dataset.name)
-        shutil.rmtree(self.dataset.staging, ignore_errors=True)
-        rasters = self._label(land_cover, inputs)
-        self._locate(inputs, regions)
-        inputs = self._without(inputs, self._observe(inputs))
         while True:
-            self._select(inputs)
+            inputs = gather_inputs(self.config, self.runner, self.store, self.report)
+            require_overlap(land_cover, inputs.tiles)
+            claim(self.dataset, self.config.dataset.name)
+            rasters = self._label(land_cover, inputs)
+            self._locate(inputs, regions)
             scenes = {scene.id: scene for scene in inputs.scenes}
-            rows = sample_rows(self.workspace.samples, self.workspace.locations, scenes)
-            failed = self._cut(rows, scenes, rasters)
-            if not failed:
-                break
-            # The next best scenes take the place of those that turned out to be damaged.
-            inputs = self._without(inputs, failed)
+            if not self._set_aside(self._observe(inputs), scenes):
+                self._select(inputs)
+                rows = sample_rows(self.workspace.samples, self.workspace.locations, scenes)
+                if not self._set_aside(self._cut(rows, scenes, rasters), scenes):
+                    break
+            # Products that turned out to be damaged are known now: the next best ones take their place.
         self._describe(rows, scenes)
         self._clean(rows, inputs)
         self._summarise(rows, inputs)
@@ -176,19 +174,19 @@ class Build:
         ]
         return self._run(units).errors
 
-    def _without(self, inputs: Inputs, failed: Mapping[str, SeasonetError]) -> Inputs:
-        """Return the inputs less the scenes that failed, which are set aside if the configuration says so.
+    def _set_aside(self, failed: Mapping[str, SeasonetError], scenes: Mapping[str, Scene]) -> bool:
+        """Remember the damage of scenes that failed; tell whether there were any.
 
         Raises:
-            SeasonetError: a scene failed, and damage stops the run.
+            SeasonetError: a scene failed for another reason, or damage stops the run.
         """
-        if failed and self.config.products.damaged == "stop":
-            StageOutcome({}, dict(failed), 0).raise_first()
-        for error in failed.values():
-            if not isinstance(error, ProductError):
-                raise error
-            self.report.set_aside.append(SetAside(product=error.product, reason=error.reason, damaged=True))
-        return Inputs(inputs.tiles, [scene for scene in inputs.scenes if scene.id not in failed])
+        others = {key: error for key, error in failed.items() if not isinstance(error, ProductError)}
+        StageOutcome({}, others or (dict(failed) if self.config.products.damaged == "stop" else {}), ()).raise_first()
+        for key, error in failed.items():
+            for product in scenes[key].products:
+                if isinstance(error, ProductError) and product.name == error.product:
+                    remember_damage(product, error.reason, self.config, self.store)
+        return bool(failed)
 
     def _select(self, inputs: Inputs) -> None:
         observations = {scene.id: self.workspace.observations(scene.id) for scene in inputs.scenes}
@@ -220,6 +218,7 @@ class Build:
             staging = self.dataset.staging / scene.id
             task = partial(tasks.cut, scene, patches, raster, self.dataset.root, staging, settings)
             units.append(Unit("cut", scene.id, inputs, task))
+        shutil.rmtree(self.dataset.staging, ignore_errors=True)
         try:
             return self._run(units).errors
         finally:
@@ -263,6 +262,9 @@ class Build:
                 reason = "is not the best scene of any patch"
                 self.report.set_aside += [SetAside(product=name, reason=reason) for name in names]
         self.report.products_used.sort()
+        for item in self.report.set_aside:
+            if item.damaged:
+                log.warning("set aside: %s: %s", item.product, item.reason)
         self.report.set_aside.sort(key=lambda item: (item.product, item.reason))
 
     @property
@@ -274,9 +276,9 @@ class Build:
         """Carry out the units of a stage and count them."""
         outcome = self.runner.run(units)
         if units:
-            unchanged = len(units) - outcome.n_run - len(outcome.errors)
-            self.report.count(units[0].stage, outcome.n_run, unchanged)
-            log.info("%s: %d done, %d unchanged", units[0].stage, outcome.n_run, unchanged)
+            stage, done = units[0].stage, len(outcome.ran)
+            self.report.count(stage, outcome.manifests, outcome.ran)
+            log.info("%s: %d done, %d unchanged", stage, done, len(outcome.manifests) - done)
         return outcome
 
     def _whole(self, stage: str, inputs: tuple[str, ...], task: Callable[[], Done]) -> Manifest:

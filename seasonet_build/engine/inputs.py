@@ -7,6 +7,7 @@ from pathlib import Path
 
 from seasonet_build.config import BuildConfig
 from seasonet_build.engine import tasks
+from seasonet_build.engine.manifests import Manifest, ManifestStore
 from seasonet_build.engine.report import RunReport
 from seasonet_build.engine.units import Runner, Unit
 from seasonet_build.errors import DataError, ProductError
@@ -30,19 +31,21 @@ class Inputs:
     scenes: list[Scene]
 
 
-def gather_inputs(config: BuildConfig, runner: Runner, report: RunReport) -> Inputs:
+def gather_inputs(config: BuildConfig, runner: Runner, store: ManifestStore, report: RunReport) -> Inputs:
     """Find and inspect products and form scenes; what is not used goes into the report, with the reason.
 
     Raises:
         DataError: there is no product, or one is damaged and ``products.damaged`` is ``stop``.
         ConfigError: the area is wrong.
     """
+    report.set_aside = []
     paths = _find_products(config)
     products, errors = _inspect(_of_listed_tiles(paths, config, report), runner, report)
     names = tile_names(config.area, products)
     report.set_aside += [_not_in_area(p.name, p.tile) for p in products if p.tile not in names]
     tiles, misplaced = place_tiles(config.area, names, [p for p in products if p.tile in names])
     errors += misplaced
+    errors += [error for p in products if (error := known_damage(p, config, store)) is not None]
     _set_aside_damaged(errors, config, report)
     wrong = {error.product for error in errors}
     scenes, superseded = make_scenes(p for p in products if p.tile in names and p.name not in wrong)
@@ -53,6 +56,23 @@ def gather_inputs(config: BuildConfig, runner: Runner, report: RunReport) -> Inp
     return Inputs(tiles, scenes)
 
 
+def remember_damage(product: Product, reason: str, config: BuildConfig, store: ManifestStore) -> None:
+    """Record that a product turned out to be damaged, so that later runs do not choose it again."""
+    store.write(Manifest("damage", product.name, _damage_fingerprint(product, config), (), {"reason": reason}))
+
+
+def known_damage(product: Product, config: BuildConfig, store: ManifestStore) -> ProductError | None:
+    """Return the damage that an earlier run found in this very product; a replaced product is looked at anew."""
+    record = store.read("damage", product.name)
+    if record is None or record.fingerprint != _damage_fingerprint(product, config):
+        return None
+    return ProductError(product.name, str(record.result["reason"]))
+
+
+def _damage_fingerprint(product: Product, config: BuildConfig) -> str:
+    return text_digest(product.digest, str(config.products.max_zero_share))
+
+
 def source_digest(name: str, files: Sequence[Path], runner: Runner, report: RunReport) -> str:
     """Return a text that stands for the content of some files; read again only when sizes or times change."""
     stats = [(file, file.stat()) for file in files]
@@ -60,7 +80,7 @@ def source_digest(name: str, files: Sequence[Path], runner: Runner, report: RunR
     unit = Unit("inspect", name, (INSPECT_FORMAT, signature), partial(tasks.digest_source, tuple(files)))
     outcome = runner.run([unit])
     outcome.raise_first()
-    report.count("inspect", outcome.n_run, 1 - outcome.n_run)
+    report.count("inspect", [name], outcome.ran)
     return str(outcome.manifests[name].result["digest"])
 
 
@@ -104,7 +124,7 @@ def _inspect(paths: Sequence[Path], runner: Runner, report: RunReport) -> tuple[
         key = f"{path.name}.{text_digest(str(path.parent))[:8]}"
         units.append(Unit("inspect", key, (INSPECT_FORMAT, str(path), signature), partial(tasks.inspect, path)))
     outcome = runner.run(units)
-    report.count("inspect", outcome.n_run, len(units) - outcome.n_run - len(outcome.errors))
+    report.count("inspect", outcome.manifests, outcome.ran)
     for failed in outcome.errors.values():
         if not isinstance(failed, ProductError):
             raise failed

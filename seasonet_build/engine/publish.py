@@ -11,7 +11,18 @@ from seasonet_build.storage import write_text
 
 
 def claim(layout: DatasetLayout, name: str) -> None:
-    """Mark the dataset folder as that of a dataset, or check that it is already.
+    """Mark the dataset folder as that of a dataset.
+
+    Raises:
+        ConfigError: see :func:`check_owner`.
+    """
+    check_owner(layout, name)
+    if _owner(layout) is None:
+        write_text(layout.marker, json.dumps({"dataset": name, "program": "seasonet-build"}, sort_keys=True) + "\n")
+
+
+def check_owner(layout: DatasetLayout, name: str) -> None:
+    """Check that a dataset may be written to its folder.
 
     Raises:
         ConfigError: the folder holds a dataset of another name, or files of somebody else.
@@ -26,7 +37,6 @@ def claim(layout: DatasetLayout, name: str) -> None:
         )
     if layout.root.exists() and (not layout.root.is_dir() or any(layout.root.iterdir())):
         raise ConfigError(f"{layout.root} exists and is not a dataset of this program: set another paths.dataset")
-    write_text(layout.marker, json.dumps({"dataset": name, "program": "seasonet-build"}, sort_keys=True) + "\n")
 
 
 def remove_strays(layout: DatasetLayout, paths: Collection[str]) -> int:

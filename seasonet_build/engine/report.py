@@ -1,6 +1,6 @@
 """What a run did, for people and for programs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +10,20 @@ from seasonet_build.sources.scenes import SetAside
 
 @dataclass
 class StageCount:
-    """How many units of a stage were done in this run, and how many had been done before."""
+    """The units of a stage: those that the build has, and those that were done in this run."""
 
-    done: int = 0
-    unchanged: int = 0
+    units: set[str] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
+
+    @property
+    def n_done(self) -> int:
+        """Return how many units were done in this run."""
+        return len(self.done)
+
+    @property
+    def n_unchanged(self) -> int:
+        """Return how many units had been done before."""
+        return len(self.units - self.done)
 
 
 @dataclass
@@ -32,11 +42,11 @@ class RunReport:
     set_aside: list[SetAside] = field(default_factory=list)
     removed: int = 0
 
-    def count(self, stage: str, done: int, unchanged: int) -> None:
-        """Add to the units of a stage."""
+    def count(self, stage: str, units: Iterable[str], done: Iterable[str]) -> None:
+        """Add to the units of a stage and to those that were done in this run."""
         counts = self.stages.setdefault(stage, StageCount())
-        counts.done += done
-        counts.unchanged += unchanged
+        counts.units |= set(units)
+        counts.done |= set(done)
 
     @property
     def n_samples(self) -> int:
@@ -46,7 +56,7 @@ class RunReport:
     @property
     def changed(self) -> bool:
         """Tell whether anything was done or removed."""
-        return self.removed > 0 or any(counts.done for counts in self.stages.values())
+        return self.removed > 0 or any(counts.n_done for counts in self.stages.values())
 
     @property
     def exit_code(self) -> ExitCode:
@@ -58,7 +68,7 @@ class RunReport:
         return {
             "dataset": self.dataset,
             "changed": self.changed,
-            "stages": {name: vars(counts) for name, counts in self.stages.items()},
+            "stages": {n: {"done": c.n_done, "unchanged": c.n_unchanged} for n, c in self.stages.items()},
             "locations": self.locations,
             "samples": {season: {f"grid{g}": n for g, n in grids.items()} for season, grids in self.samples.items()},
             "splits": self.splits,

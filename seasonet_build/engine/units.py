@@ -45,11 +45,15 @@ class Unit:
 
 @dataclass(frozen=True)
 class StageOutcome:
-    """What became of the units of a stage: manifests of those that are done, errors of those that failed, by key."""
+    """What became of the units of a stage.
+
+    ``manifests`` are of those that are done and ``errors`` of those that failed, by key; ``ran`` names those that were
+    done now.
+    """
 
     manifests: dict[str, Manifest]
     errors: dict[str, SeasonetError]
-    n_run: int
+    ran: tuple[str, ...]
 
     def raise_first(self) -> None:
         """Raise an error that names every unit that failed, if any did.
@@ -102,7 +106,7 @@ class Runner:
                     advance()
         manifests = {key: manifest for key, manifest in done.items() if manifest is not None}
         ordered = {unit.key: errors[unit.key] for unit in units if unit.key in errors}
-        return StageOutcome(manifests, ordered, len(to_do) - len(errors))
+        return StageOutcome(manifests, ordered, tuple(unit.key for unit in to_do if unit.key not in errors))
 
     def _take(
         self,

@@ -4,7 +4,7 @@ import hashlib
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +16,15 @@ from seasonet_build.errors import ProductError
 from seasonet_build.model.bands import BAND_RESOLUTION, RASTER_RESOLUTION
 from seasonet_build.model.tiles import Tile, utm_epsg
 from seasonet_build.sources.container import Container, open_container
+from seasonet_build.sources.integrity import (
+    MANIFEST,
+    ZERO_RUN,
+    Listed,
+    find_mismatch,
+    is_credible,
+    read_manifest,
+    scan,
+)
 from seasonet_build.sources.jpeg2000 import find_damage
 from seasonet_build.sources.metadata import (
     MetadataError,
@@ -35,14 +44,14 @@ _RASTER = re.compile(
 _GRANULE = re.compile(r"L2A_T(?P<tile>\d{2}[A-Z]{3})_A\d{6}_(?P<datastrip>\d{8}T\d{6})")
 _PRODUCT_XML = "MTD_MSIL2A.xml"
 _TILE_XML = re.compile(r"GRANULE/(?P<granule>[^/]+)/MTD_TL\.xml")
-_CHUNK = 1 << 20
 
 
 class Product(BaseModel):
     """A product that has been looked at and may be used.
 
     ``datastrip`` is the sensing start of the datastrip; ``offsets`` the BOA_ADD_OFFSET of each band; ``rasters`` the
-    path that GDAL opens for each band and for SCL; ``digest`` a SHA-256 over the content of all files that are read.
+    path that GDAL opens for each band and for SCL; ``digest`` a SHA-256 over the content of all files that are read;
+    ``manifest_credible`` tells whether files were held against the checksums in ``manifest.safe``.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -64,6 +73,7 @@ class Product(BaseModel):
     offsets: dict[str, int]
     rasters: dict[str, str]
     digest: str
+    manifest_credible: bool
 
     @property
     def extent(self) -> Tile:
@@ -111,9 +121,9 @@ class _Inspection:
             geometry = read_tile_metadata(stream)
         extent = self._extent(granule["tile"], metadata, geometry)
         rasters = self._rasters(granule[0], needed)
-        digests = [self._digest(file) for file in (_PRODUCT_XML, tile_xml)]
+        listed = self._manifest()
+        digests = [self._checked_digest(file, listed) for file in (_PRODUCT_XML, tile_xml, *rasters.values())]
         for raster, file in rasters.items():
-            digests.append(self._checked_digest(file))
             self._check_georeference(file, extent, RASTER_RESOLUTION[raster])
         return Product(
             name=self.name,
@@ -133,6 +143,7 @@ class _Inspection:
             offsets={band: metadata.offsets[band] for band in BAND_RESOLUTION},
             rasters={raster: self.container.gdal_path(file) for raster, file in rasters.items()},
             digest=hashlib.sha256("\n".join(digests).encode()).hexdigest(),
+            manifest_credible=bool(listed),
         )
 
     def _granule(self) -> tuple[str, re.Match[str]]:
@@ -179,20 +190,29 @@ class _Inspection:
             raise ProductError(self.name, f"lacks {', '.join(missing)}; fetch the whole product")
         return {raster: found[raster] for raster in needed}
 
-    def _digest(self, file: str) -> str:
-        digest = hashlib.sha256()
-        with self.container.open(file) as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-        return f"{file} {digest.hexdigest()}"
+    def _manifest(self) -> dict[str, Listed]:
+        """Return what the manifest lists; nothing if there is none that can be believed."""
+        if MANIFEST not in self.files:
+            return {}
+        with self.container.open(MANIFEST) as stream:
+            listed = read_manifest(stream)
+        sizes = {file: self.container.size(file) for file in self.files}
+        return listed if is_credible(listed, sizes) else {}
 
-    def _checked_digest(self, file: str) -> str:
-        digest = self._digest(file)
+    def _checked_digest(self, file: str, listed: Mapping[str, Listed]) -> str:
+        """Read a file through, check it, and return a text that stands for its content."""
+        entry, size = listed.get(file), self.container.size(file)
         with self.container.open(file) as stream:
-            damage = find_damage(stream, self.container.size(file))
-        if damage:
+            file_scan = scan(stream, entry.algorithm if entry else None)
+        damage = find_mismatch(file_scan, size, entry)
+        if damage is None and file.endswith(".jp2"):
+            with self.container.open(file) as stream:
+                damage = find_damage(stream, size)
+            if damage is None and file_scan.has_zero_run and entry is None:
+                damage = f"is damaged: it has {ZERO_RUN} or more zero bytes in a row"
+        if damage is not None:
             raise ProductError(self.name, f"{file} {damage}; fetch it again")
-        return digest
+        return f"{file} {file_scan.sha256}"
 
     def _check_georeference(self, file: str, extent: Tile, resolution: int) -> None:
         """Hold size, corner and coordinate system of a raster against the metadata."""
