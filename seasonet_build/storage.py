@@ -27,7 +27,8 @@ class WrittenFile:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path to write to; on leaving without an error it takes the place of ``path``."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
+    # The suffix stays the last part of the name: GDAL goes by it.
+    part = path.with_name(f"{path.stem}.part{path.suffix}")
     try:
         yield part
         part.replace(path)

@@ -20,7 +20,7 @@ from seasonet_build.errors import ProductError, SeasonetError
 from seasonet_build.model.layout import DatasetLayout, WorkspaceLayout
 from seasonet_build.model.seasons import SEASONS
 from seasonet_build.raster.geotiff import Compression
-from seasonet_build.sources.landcover import LandCover, open_land_cover, require_overlap
+from seasonet_build.sources.landcover import LandCover, indexed_copy, open_land_cover, require_overlap
 from seasonet_build.sources.regions import Regions, open_regions
 from seasonet_build.sources.scenes import Scene, SetAside
 from seasonet_build.sources.vector import source_files
@@ -34,7 +34,16 @@ from seasonet_build.storage import written_file
 
 log = logging.getLogger(__name__)
 
-FORMATS = {"label": "1", "locate": "1", "observe": "1", "select": "1", "cut": "1", "describe": "1", "split": "1"}
+FORMATS = {
+    "index": "1",
+    "label": "1",
+    "locate": "1",
+    "observe": "1",
+    "select": "1",
+    "cut": "1",
+    "describe": "1",
+    "split": "1",
+}
 """Raised when the code of a stage changes what it writes, so that old results are done again."""
 
 WHOLE = "all"
@@ -116,16 +125,19 @@ class Build:
     def _label(self, land_cover: LandCover, inputs: Inputs) -> Mapping[str, Manifest]:
         files = source_files(self.config.labels.source)
         digest = source_digest("landcover", files, self.runner, self.report)
-        options, levels = self.config.labels, self._levels
-        texts = options.model_dump_json(include={"layers", "class_column", "crs"}), repr(levels)
+        layers = ",".join(f"{layer.name} {column} {layer.crs}" for layer, column in land_cover.layers)
+        copy = self._whole(
+            "index", (digest, layers), partial(tasks.index_land_cover, land_cover, self.workspace.land_cover)
+        )
+        indexed, levels = indexed_copy(land_cover, self.workspace.land_cover), self._levels
         units = [
             Unit(
                 "label",
                 tile.name,
-                (FORMATS["label"], digest, *texts, repr(tile)),
+                (FORMATS["label"], copy.content, layers, repr(levels), repr(tile)),
                 partial(
                     tasks.label,
-                    land_cover,
+                    indexed,
                     tile,
                     levels,
                     self.workspace.label_raster(tile.name),

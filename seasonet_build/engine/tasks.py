@@ -9,7 +9,7 @@ from pathlib import Path
 from seasonet_build.engine.units import Done
 from seasonet_build.model.tiles import Tile
 from seasonet_build.raster.gdal import gdal_env
-from seasonet_build.sources.landcover import LandCover
+from seasonet_build.sources.landcover import LandCover, write_indexed_copy
 from seasonet_build.sources.products import inspect_product
 from seasonet_build.sources.scenes import Scene
 from seasonet_build.stages.cut import CutSettings, Patches, cut_scene
@@ -27,6 +27,11 @@ def inspect(path: Path) -> Done:
 def digest_source(files: Sequence[Path]) -> Done:
     """Take the check sum of the files of a source, names and contents."""
     return Done(result={"digest": text_digest(*(f"{file.name} {file_digest(file)}" for file in files))})
+
+
+def index_land_cover(land_cover: LandCover, folder: Path) -> Done:
+    """Copy the land-cover map into spatially indexed files."""
+    return Done(files=[written_file(file) for file in write_indexed_copy(land_cover, folder)])
 
 
 def label(land_cover: LandCover, tile: Tile, levels: RegionLevels, raster: Path, table: Path) -> Done:

@@ -66,6 +66,11 @@ class WorkspaceLayout:
         return self.root / "tables" / "samples.parquet"
 
     @property
+    def land_cover(self) -> Path:
+        """Return the folder of the indexed copy of the land-cover map."""
+        return self.root / "landcover"
+
+    @property
     def state(self) -> Path:
         """Return the folder of manifests."""
         return self.root / "state"

@@ -1,7 +1,7 @@
 """The land-cover map: polygons with a CORINE code, as BKG delivers them or from any vector file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,8 @@ from seasonet_build.errors import DataError
 from seasonet_build.model.classes import CLC_CODES, raster_code
 from seasonet_build.model.tiles import Tile
 from seasonet_build.raster.polygons import burn_polygons
-from seasonet_build.sources.vector import VectorLayer, find_layers, meets, read_layer
+from seasonet_build.sources.vector import VectorLayer, find_layers, meets, read_layer, write_flatgeobuf
+from seasonet_build.storage import replacing
 
 LABEL_RESOLUTION = 10
 
@@ -32,6 +33,31 @@ def open_land_cover(source: Path, layers: str, class_column: str, crs: str | Non
     """
     found = find_layers(source, layers, crs)
     return LandCover(source, tuple((layer, layer.column(class_column)) for layer in found))
+
+
+def indexed_copy(land_cover: LandCover, folder: Path) -> LandCover:
+    """Return where :func:`write_indexed_copy` puts the copy of a map."""
+    layers = [
+        (replace(layer, path=str(folder / f"{i:03d}.fgb"), columns=(column,)), column)
+        for i, (layer, column) in enumerate(land_cover.layers)
+    ]
+    return LandCover(land_cover.source, tuple(layers))
+
+
+def write_indexed_copy(land_cover: LandCover, folder: Path) -> list[Path]:
+    """Copy a map into spatially indexed files, geometry and code only; return them.
+
+    Shapefiles have no index: each tile would read through all of them.
+
+    Raises:
+        DataError: the map cannot be read.
+    """
+    files = []
+    for (layer, column), (copy, _) in zip(land_cover.layers, indexed_copy(land_cover, folder).layers, strict=True):
+        with replacing(Path(copy.path)) as part:
+            write_flatgeobuf(layer, [column], part)
+        files.append(Path(copy.path))
+    return files
 
 
 def require_overlap(land_cover: LandCover, tiles: Sequence[Tile]) -> None:

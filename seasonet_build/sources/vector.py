@@ -165,6 +165,35 @@ def read_layer(
     return geopandas.GeoDataFrame(frame[list(columns)], geometry=geometries, crs=epsg)
 
 
+def write_flatgeobuf(layer: VectorLayer, columns: Sequence[str], target: Path) -> None:
+    """Copy a layer, feature by feature, into a FlatGeobuf file with a spatial index.
+
+    Args:
+        layer: what to copy.
+        columns: the columns to keep.
+        target: file to write.
+
+    Raises:
+        DataError: the layer cannot be read.
+    """
+    try:
+        with pyogrio.open_arrow(layer.path, layer=layer.name, columns=list(columns), use_pyarrow=True) as (
+            meta,
+            stream,
+        ):
+            pyogrio.write_arrow(
+                stream,
+                target,
+                layer=layer.name,
+                driver="FlatGeobuf",
+                geometry_name=meta["geometry_name"] or "wkb_geometry",
+                geometry_type="Unknown",
+                crs=layer.crs,
+            )
+    except (DataSourceError, DataLayerError, ValueError) as error:
+        raise DataError(f"{layer.title}: cannot be read: {error}") from None
+
+
 def reproject(geometries: NDArray[np.object_], crs: str, epsg: int) -> NDArray[np.object_]:
     """Return geometries in another coordinate system, long edges cut first so that they bend as they should."""
     source, target = CRS.from_user_input(crs), CRS.from_epsg(epsg)
