@@ -11,5 +11,6 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/setup.sh"
 venv=$(venv_path)
 "$ROOT/scripts/setup.sh" "$venv"
 cd -- "$ROOT"
-# A few workers at most: on a large machine, starting one per core takes longer than the tests.
-exec "$venv/bin/python" -m pytest -n auto --maxprocesses 4 "$@"
+# A few workers at most: on a large machine, starting one per core takes longer than the tests. Tests that share a
+# dataset are one group, so that it is built once.
+exec "$venv/bin/python" -m pytest -n auto --maxprocesses 4 --dist loadgroup "$@"

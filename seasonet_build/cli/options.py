@@ -55,7 +55,7 @@ def verbosity_options(function: F) -> F:
     def wrapped(*args: Any, verbose: int, quiet: bool, **kwargs: Any) -> Any:
         levels = (logging.WARNING, logging.INFO, logging.DEBUG)
         level = logging.ERROR if quiet else levels[min(verbose, 2)]
-        logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+        logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s")
         logging.getLogger("seasonet_build").setLevel(level)
         click.get_current_context().obj = {"quiet": quiet}
         return function(*args, **kwargs)

@@ -1,15 +1,21 @@
 """The summary of a run."""
 
 import json
+import logging
 
 import click
 
 from seasonet_build.cli.options import show_table
 from seasonet_build.engine.report import RunReport
 
+log = logging.getLogger(__name__)
+
 
 def print_report(report: RunReport, as_json: bool) -> None:
-    """Print what a run did on stdout."""
+    """Print what a run did on stdout, and damaged products on stderr as well, for the mail that cron sends."""
+    for item in report.set_aside:
+        if item.damaged:
+            log.warning("set aside: %s: %s", item.product, item.reason)
     if as_json:
         click.echo(json.dumps(report.as_json(), indent=2))
         return

@@ -118,6 +118,11 @@ class DistrictRegions(Section):
     slraum: str = Field("slraum", description="Its column with urban 1 / rural 2; empty: follows from ktyp4.")
     max_distance_m: float = Field(10_000, ge=0, description="A patch outside all districts takes the nearest so near.")
 
+    @property
+    def files(self) -> list[Path]:
+        """Return what the region types are read from."""
+        return [self.source, self.table]
+
 
 class RegionLayer(Section):
     """One layer of region types."""
@@ -136,11 +141,21 @@ class LayerRegions(Section):
     slraum: RegionLayer | None = Field(None, description="Urban 1 / rural 2; unset: follows from ktyp4.")
     max_distance_m: float = Field(10_000, ge=0, description="A patch outside all regions takes the nearest so near.")
 
+    @property
+    def files(self) -> list[Path]:
+        """Return what the region types are read from."""
+        return [self.source]
+
 
 class NoRegions(Section):
     """No region types: the columns stay empty."""
 
     kind: Literal["none"] = Field("none", description="No region types.")
+
+    @property
+    def files(self) -> list[Path]:
+        """Return what the region types are read from: nothing."""
+        return []
 
 
 RegionsSection = Annotated[DistrictRegions | LayerRegions | NoRegions, Field(discriminator="kind")]

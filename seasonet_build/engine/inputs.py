@@ -9,7 +9,7 @@ from seasonet_build.config import BuildConfig
 from seasonet_build.engine import tasks
 from seasonet_build.engine.manifests import Manifest, ManifestStore
 from seasonet_build.engine.report import RunReport
-from seasonet_build.engine.units import Runner, Unit
+from seasonet_build.engine.units import Runner, Unit, raise_all
 from seasonet_build.errors import DataError, ProductError
 from seasonet_build.model.seasons import SEASONS
 from seasonet_build.model.tiles import Tile
@@ -79,7 +79,7 @@ def source_digest(name: str, files: Sequence[Path], runner: Runner, report: RunR
     signature = "\n".join(f"{file} {stat.st_size} {stat.st_mtime_ns}" for file, stat in stats)
     unit = Unit("inspect", name, (INSPECT_FORMAT, signature), partial(tasks.digest_source, tuple(files)))
     outcome = runner.run([unit])
-    outcome.raise_first()
+    raise_all(outcome.errors)
     report.count("inspect", [name], outcome.ran)
     return str(outcome.manifests[name].result["digest"])
 

@@ -1,11 +1,15 @@
 """What a run did, for people and for programs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pandas as pd
+
 from seasonet_build.errors import ExitCode
-from seasonet_build.sources.scenes import SetAside
+from seasonet_build.model.grid import GRIDS
+from seasonet_build.model.seasons import SEASONS
+from seasonet_build.sources.scenes import Scene, SetAside
 
 
 @dataclass
@@ -47,6 +51,26 @@ class RunReport:
         counts = self.stages.setdefault(stage, StageCount())
         counts.units |= set(units)
         counts.done |= set(done)
+
+    def summarise(self, rows: pd.DataFrame, scenes: Sequence[Scene]) -> None:
+        """Count the samples and say of each product whether it is used.
+
+        Args:
+            rows: the samples, with columns ``season``, ``grid`` and ``scene``.
+            scenes: all scenes that could be chosen.
+        """
+        counts = rows.groupby(["season", "grid"]).size().to_dict()
+        self.samples = {s.value: {grid: int(counts.get((s.value, grid), 0)) for grid in GRIDS} for s in SEASONS}
+        chosen = set(rows["scene"])
+        for scene in scenes:
+            names = [product.name for product in scene.products]
+            if scene.id in chosen:
+                self.products_used += names
+            else:
+                reason = "is not the best scene of any patch"
+                self.set_aside += [SetAside(product=name, reason=reason) for name in names]
+        self.products_used.sort()
+        self.set_aside.sort(key=lambda item: (item.product, item.reason))
 
     @property
     def n_samples(self) -> int:

@@ -3,18 +3,28 @@
 They are plain functions of plain values, so that any executor can carry them to another process.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
+
+from seasonet_build.config.models import SeasonsSection, SplitSection
+from seasonet_build.engine.publish import remove_splits
 from seasonet_build.engine.units import Done
+from seasonet_build.model.layout import DatasetLayout
 from seasonet_build.model.tiles import Tile
 from seasonet_build.raster.gdal import gdal_env
 from seasonet_build.sources.landcover import LandCover, write_indexed_copy
 from seasonet_build.sources.products import inspect_product
+from seasonet_build.sources.regions import Regions
 from seasonet_build.sources.scenes import Scene
 from seasonet_build.stages.cut import CutSettings, Patches, cut_scene
+from seasonet_build.stages.describe import write_meta
 from seasonet_build.stages.label import RegionLevels, label_tile
+from seasonet_build.stages.locations import build_locations
 from seasonet_build.stages.observe import observe_scene
+from seasonet_build.stages.select import build_samples
+from seasonet_build.stages.split import split_dataset
 from seasonet_build.storage import file_digest, text_digest, written_file
 
 
@@ -29,23 +39,52 @@ def digest_source(files: Sequence[Path]) -> Done:
     return Done(result={"digest": text_digest(*(f"{file.name} {file_digest(file)}" for file in files))})
 
 
-def index_land_cover(land_cover: LandCover, folder: Path) -> Done:
+def index(land_cover: LandCover, folder: Path) -> Done:
     """Copy the land-cover map into spatially indexed files."""
-    return Done(files=[written_file(file) for file in write_indexed_copy(land_cover, folder)])
+    return Done([written_file(file) for file in write_indexed_copy(land_cover, folder)])
 
 
 def label(land_cover: LandCover, tile: Tile, levels: RegionLevels, raster: Path, table: Path) -> Done:
     """Rasterise the land cover of a tile."""
     label_tile(land_cover, tile, levels, raster, table)
-    return Done(files=[written_file(raster), written_file(table)])
+    return Done([written_file(raster), written_file(table)])
+
+
+def locate(
+    tables: Mapping[Tile, Path], min_coverage: float, outline: Path | None, regions: Regions, target: Path
+) -> Done:
+    """Find the locations."""
+    n = build_locations(tables, min_coverage=min_coverage, outline=outline, regions=regions, target=target)
+    return Done([written_file(target)], {"locations": n})
 
 
 def observe(scene: Scene, target: Path) -> Done:
     """Observe a scene."""
     observe_scene(scene, target)
-    return Done(files=[written_file(target)])
+    return Done([written_file(target)])
+
+
+def select(
+    locations: Path, observations: Mapping[str, Path], scenes: Sequence[Scene], seasons: SeasonsSection, target: Path
+) -> Done:
+    """Choose the best scenes."""
+    n = build_samples(locations, observations, scenes, seasons, target)
+    return Done([written_file(target)], {"samples": n})
 
 
 def cut(scene: Scene, patches: Patches, label_raster: Path, root: Path, staging: Path, settings: CutSettings) -> Done:
     """Cut the patches of a scene."""
-    return Done(files=cut_scene(scene, patches, label_raster, root, staging, settings))
+    return Done(cut_scene(scene, patches, label_raster, root, staging, settings))
+
+
+def describe(rows: pd.DataFrame, scenes: Mapping[str, Scene], layout: DatasetLayout) -> Done:
+    """Write the tables of the dataset; splits of older ones go first, for they number their rows."""
+    remove_splits(layout)
+    write_meta(rows, scenes, layout)
+    return Done([written_file(layout.meta_csv), written_file(layout.meta_parquet)])
+
+
+def split(layout: DatasetLayout, options: SplitSection) -> Done:
+    """Deal the samples to training, validation and test."""
+    sizes = split_dataset(layout, {"train": options.train, "val": options.val, "test": options.test}, options.seed)
+    return Done([written_file(layout.split_file(name)) for name in sizes], {"sizes": sizes})

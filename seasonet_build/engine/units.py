@@ -5,7 +5,7 @@ Workers return results; only the parent writes manifests.
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
@@ -55,17 +55,17 @@ class StageOutcome:
     errors: dict[str, SeasonetError]
     ran: tuple[str, ...]
 
-    def raise_first(self) -> None:
-        """Raise an error that names every unit that failed, if any did.
 
-        Raises:
-            SeasonetError: a unit failed.
-        """
-        if self.errors:
-            first = next(iter(self.errors.values()))
-            if len(self.errors) == 1:
-                raise first
-            raise SeasonetError("; ".join(str(error) for error in self.errors.values()))
+def raise_all(errors: Mapping[str, SeasonetError]) -> None:
+    """Raise an error that names every unit that failed, if any did.
+
+    Raises:
+        SeasonetError: the error of the one unit that failed, or one with the texts of all.
+    """
+    if len(errors) == 1:
+        raise next(iter(errors.values()))
+    if errors:
+        raise SeasonetError("; ".join(str(error) for error in errors.values()))
 
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]

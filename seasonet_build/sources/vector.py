@@ -76,7 +76,9 @@ def find_layers(source: Path, pattern: str, crs: str | None = None) -> list[Vect
 
 
 def source_files(source: Path) -> list[Path]:
-    """Return the files that make up a source, sorted: the file itself, or all files of a folder."""
+    """Return the files that make up a source, sorted: the file itself, or all files of a folder or of a shapefile."""
+    if source.suffix.lower() == ".shp":
+        return sorted(source.parent.glob(f"{source.stem}.*"))
     return [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
 
 

@@ -12,7 +12,7 @@ from seasonet_build.model.classes import N_CODES
 from seasonet_build.model.grid import GRIDS, PATCH_M, all_cells, cells_along, shift_m
 from seasonet_build.model.tables import CELL_LABELS, LEVELS
 from seasonet_build.model.tiles import Tile
-from seasonet_build.raster.components import region_sizes
+from seasonet_build.raster.components import find_runs
 from seasonet_build.raster.gdal import gdal_env
 from seasonet_build.sources.landcover import LABEL_RESOLUTION, LandCover, rasterise
 from seasonet_build.storage import replacing, write_table
@@ -77,16 +77,15 @@ def _level_counts(codes: Codes, tile: Tile, grid: int, levels: RegionLevels) -> 
     n, side = cells_along(tile, grid), PATCH_M // LABEL_RESOLUTION
     start = shift_m(grid) // LABEL_RESOLUTION
     counts = np.zeros((n, n, len(LEVELS), N_CODES), dtype=np.int32)
-    first_bin = np.arange(n, dtype=np.intp)[:, np.newaxis, np.newaxis] * N_CODES
     for row in range(n):
         # A row of cells at a time keeps the work arrays small.
         strip = codes[start + row * side : start + (row + 1) * side, start : start + n * side]
-        patches = strip.reshape(side, n, side).swapaxes(0, 1)
-        sizes = region_sizes(patches, levels.connectivity)
-        bins = patches + first_bin
+        patches = np.ascontiguousarray(strip.reshape(side, n, side).swapaxes(0, 1))
+        runs = find_runs(patches, levels.connectivity)
+        bins = runs.start // (side * side) * N_CODES + patches.ravel()[runs.start]
         for i, level in enumerate(LEVELS):
-            counted = bins[sizes >= levels.min_px(level)]
-            counts[row, :, i] = np.bincount(counted, minlength=n * N_CODES).reshape(n, N_CODES)
+            counted = np.where(runs.region_size >= levels.min_px(level), runs.length, 0)
+            counts[row, :, i] = np.bincount(bins, weights=counted, minlength=n * N_CODES).reshape(n, N_CODES)
     return counts.reshape(n * n, len(LEVELS), N_CODES)
 
 

@@ -1,0 +1,130 @@
+"""The units of a build: what each does, and everything that its outcome depends on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import pandas as pd
+
+from seasonet_build.config import BuildConfig
+from seasonet_build.engine import tasks
+from seasonet_build.engine.units import Done, Unit
+from seasonet_build.model.layout import DatasetLayout, WorkspaceLayout
+from seasonet_build.model.tiles import Tile
+from seasonet_build.raster.geotiff import Compression
+from seasonet_build.sources.landcover import LandCover, indexed_copy
+from seasonet_build.sources.regions import Regions
+from seasonet_build.sources.scenes import Scene
+from seasonet_build.stages.cut import CutSettings, Patches
+from seasonet_build.stages.label import RegionLevels
+
+FORMATS = dict.fromkeys(("index", "label", "locate", "observe", "select", "cut", "describe", "split"), 1)
+"""Raised when the code of a stage changes what it writes, so that old results are done again."""
+
+WHOLE = "all"
+"""Name of the one unit of a stage that is not cut into units."""
+
+
+class Plan:
+    """Makes the units of a build; ``content`` arguments stand for the outputs of earlier units."""
+
+    def __init__(self, config: BuildConfig) -> None:
+        """Plan a build of a configuration."""
+        self.config = config
+        self.dataset = DatasetLayout(config.dataset_root)
+        self.workspace = WorkspaceLayout(config.workspace)
+        self._levels = RegionLevels(config.labels.connectivity, config.labels.medium_px, config.labels.easy_px)
+
+    def index(self, land_cover: LandCover, content: str) -> Unit:
+        """Return the unit that copies the land-cover map into indexed files."""
+        task = partial(tasks.index, land_cover, self.workspace.land_cover)
+        return _unit("index", WHOLE, (content, _describe_layers(land_cover)), task)
+
+    def label(self, land_cover: LandCover, content: str, tiles: Sequence[Tile]) -> list[Unit]:
+        """Return a unit for each tile that rasterises the indexed land cover."""
+        copy, folder = indexed_copy(land_cover, self.workspace.land_cover), self.workspace
+        inputs = (content, _describe_layers(land_cover), repr(self._levels))
+        return [
+            _unit(
+                "label",
+                tile.name,
+                (*inputs, repr(tile)),
+                partial(
+                    tasks.label,
+                    copy,
+                    tile,
+                    self._levels,
+                    folder.label_raster(tile.name),
+                    folder.label_table(tile.name),
+                ),
+            )
+            for tile in tiles
+        ]
+
+    def locate(self, tiles: Sequence[Tile], regions: Regions, contents: Sequence[str]) -> Unit:
+        """Return the unit that finds the locations."""
+        outline, coverage = self.config.area.outline, self.config.labels.min_coverage
+        tables = {tile: self.workspace.label_table(tile.name) for tile in tiles}
+        inputs = (self.config.regions.model_dump_json(), str(outline), str(coverage), *map(repr, tiles), *contents)
+        return _unit(
+            "locate", WHOLE, inputs, partial(tasks.locate, tables, coverage, outline, regions, self.workspace.locations)
+        )
+
+    def observe(self, scenes: Sequence[Scene]) -> list[Unit]:
+        """Return a unit for each scene that observes its cells."""
+        return [
+            _unit(
+                "observe",
+                scene.id,
+                (scene.digest, repr(scene.tile)),
+                partial(tasks.observe, scene, self.workspace.observations(scene.id)),
+            )
+            for scene in scenes
+        ]
+
+    def select(self, scenes: Sequence[Scene], contents: Sequence[str]) -> Unit:
+        """Return the unit that chooses the best scenes."""
+        observations = {scene.id: self.workspace.observations(scene.id) for scene in scenes}
+        names = [f"{scene.id} {scene.first.name}" for scene in scenes]
+        folder, seasons = self.workspace, self.config.seasons
+        task = partial(tasks.select, folder.locations, observations, scenes, seasons, folder.samples)
+        return _unit("select", WHOLE, (seasons.model_dump_json(), *names, *contents), task)
+
+    def cut(self, rows: pd.DataFrame, scenes: Mapping[str, Scene], rasters: Mapping[str, str]) -> list[Unit]:
+        """Return a unit for each scene with chosen patches.
+
+        Args:
+            rows: the samples (see stages.describe.sample_rows).
+            scenes: all scenes by id.
+            rasters: SHA-256 of the label raster of each tile.
+        """
+        output = self.config.output
+        compression = Compression(output.compression, output.level, output.predictor)
+        masks = self._levels if output.masks else None
+        settings = CutSettings(compression, self.config.products.max_zero_share, masks)
+        units = []
+        for scene_id, chosen in rows.groupby("scene", sort=True):
+            scene = scenes[str(scene_id)]
+            patches = Patches(tuple(chosen["path"]), chosen["x"].to_numpy("int64"), chosen["y"].to_numpy("int64"))
+            raster, staging = self.workspace.label_raster(scene.tile.name), self.dataset.staging / scene.id
+            task = partial(tasks.cut, scene, patches, raster, self.dataset.root, staging, settings)
+            inputs = (scene.digest, rasters[scene.tile.name], repr(settings), *patches.paths)
+            units.append(_unit("cut", scene.id, inputs, task))
+        return units
+
+    def describe(self, rows: pd.DataFrame, scenes: Mapping[str, Scene], contents: Sequence[str]) -> Unit:
+        """Return the unit that writes the tables of the dataset."""
+        products = [f"{product.name} {product.baseline}" for scene in scenes.values() for product in scene.products]
+        return _unit("describe", WHOLE, (*contents, *products), partial(tasks.describe, rows, scenes, self.dataset))
+
+    def split(self, content: str) -> Unit:
+        """Return the unit that deals the samples to training, validation and test."""
+        options = self.config.split
+        return _unit("split", WHOLE, (content, options.model_dump_json()), partial(tasks.split, self.dataset, options))
+
+
+def _unit(stage: str, key: str, inputs: Sequence[str], task: Callable[[], Done]) -> Unit:
+    return Unit(stage, key, (str(FORMATS[stage]), *inputs), task)
+
+
+def _describe_layers(land_cover: LandCover) -> str:
+    return ",".join(f"{layer.name} {column} {layer.crs}" for layer, column in land_cover.layers)
