@@ -1,0 +1,54 @@
+"""The documents say what the program does."""
+
+import re
+import subprocess
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from seasonet_build.errors import ExitCode
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def make_docs() -> ModuleType:
+    spec = spec_from_file_location("make_docs", REPOSITORY / "scripts" / "make_docs.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_command_reference_is_what_the_commands_say(make_docs: ModuleType) -> None:
+    assert (REPOSITORY / "docs" / "cli.md").read_text(encoding="utf-8") == make_docs.cli_reference()
+
+
+def test_the_configuration_reference_is_what_the_models_say(make_docs: ModuleType) -> None:
+    assert (REPOSITORY / "docs" / "configuration.md").read_text(encoding="utf-8") == make_docs.configuration_reference()
+
+
+def test_the_readme_lists_every_exit_code() -> None:
+    listed = re.findall(r"^\| (\d+) \|", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert listed == [str(int(code)) for code in ExitCode]
+
+
+def test_the_commands_of_the_readme_exist() -> None:
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    commands = set(re.findall(r"^    (?:\w+=\S+ )?seasonet-build (\w+)", text, re.MULTILINE))
+    assert {"demo", "run", "preview", "init", "config", "classes"} <= commands
+    for command in sorted(commands):
+        run = subprocess.run(
+            [sys.executable, "-m", "seasonet_build", command, "--help"], check=False, capture_output=True, text=True
+        )
+        assert run.returncode == 0, run.stderr
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for document in [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
