@@ -31,7 +31,7 @@ def shift_m(grid: int) -> int:
 
 def cells_along(tile: Tile, grid: int) -> int:
     """Return the number of whole cells along a side of the tile: 91 for both grids of a full tile."""
-    return (tile.size_m - shift_m(grid)) // PATCH_M
+    return max(0, tile.size_m - shift_m(grid)) // PATCH_M
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ _EVEN_ZONE_ROW_SHIFT = 5
 _FALSE_NORTHING_M = 10_000_000
 _CENTRAL_EASTING_M = 500_000
 _HALF_ZONE_DEGREES = 3
+_HALF_WIDE_ZONE_DEGREES = 6
+_WIDE_ZONE_BANDS = "VX"
 _TILE_NAME = re.compile(r"(\d{2})([C-HJ-NP-X])([A-HJ-NP-Z])([A-HJ-NP-V])")
 
 
@@ -146,10 +148,10 @@ def _band_northings(zone: int, band: str) -> tuple[float, float]:
 
 
 def _meets_zone(square: Square, zone: int, band: str) -> bool:
-    """Tell whether any part of the square lies in the zone's 6-degree band."""
+    """Tell whether any part of the square lies in the zone, which is wider around Norway and Svalbard."""
     north = band >= "N"
     x = min(max(_CENTRAL_EASTING_M, square.west), square.east)
     y = square.south if north else square.north
     longitude = _to_utm((32600 if north else 32700) + zone).transform(x, y, direction=TransformDirection.INVERSE)[0]
     distance = abs((longitude - (zone * 6 - 183) + 180) % 360 - 180)
-    return bool(distance < _HALF_ZONE_DEGREES)
+    return bool(distance < (_HALF_WIDE_ZONE_DEGREES if band in _WIDE_ZONE_BANDS else _HALF_ZONE_DEGREES))

@@ -5,12 +5,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
-from xml.etree.ElementTree import ParseError
 
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import parse
-
-from seasonet_build.sources.metadata import MetadataError
+from seasonet_build.sources.metadata import parse_xml
 
 MANIFEST = "manifest.safe"
 
@@ -50,12 +46,9 @@ def read_manifest(stream: BinaryIO) -> dict[str, Listed]:
     Raises:
         MetadataError: the manifest is damaged.
     """
-    try:
-        root = parse(stream).getroot()
-    except (ParseError, DefusedXmlException) as error:
-        raise MetadataError(f"{MANIFEST} cannot be read: {error}") from None
+    root = parse_xml(stream, MANIFEST)
     listed: dict[str, Listed] = {}
-    for entry in root.iter("byteStream") if root is not None else ():
+    for entry in root.iter("byteStream"):
         location, checksum = entry.find("fileLocation"), entry.find("checksum")
         path = _INSIDE_PRODUCT.search(location.get("href", "") if location is not None else "")
         size = entry.get("size", "")

@@ -56,7 +56,7 @@ def read_product_metadata(stream: BinaryIO) -> ProductMetadata:
         MetadataError: the file is damaged or lacks an element.
     """
     file = "MTD_MSIL2A.xml"
-    root = _parse(stream, file)
+    root = parse_xml(stream, file)
     text = _finder(root, file)
     try:
         quantification = float(text("BOA_QUANTIFICATION_VALUE"))
@@ -83,7 +83,7 @@ def read_tile_metadata(stream: BinaryIO) -> TileMetadata:
         MetadataError: the file is damaged or lacks an element.
     """
     file = "MTD_TL.xml"
-    root = _parse(stream, file)
+    root = parse_xml(stream, file)
     text = _finder(root, file)
     tile = _TILE_IN_ID.search(text("TILE_ID"))
     if tile is None:
@@ -102,10 +102,15 @@ def read_tile_metadata(stream: BinaryIO) -> TileMetadata:
     return TileMetadata(tile[1], epsg, corners, sizes)
 
 
-def _parse(stream: BinaryIO, file: str) -> Element:
+def parse_xml(stream: BinaryIO, file: str) -> Element:
+    """Return the root of an XML file; entities and external references are refused.
+
+    Raises:
+        MetadataError: the file is damaged.
+    """
     try:
         root = parse(stream).getroot()
-    except (ParseError, DefusedXmlException) as error:
+    except (ParseError, DefusedXmlException, LookupError, ValueError) as error:
         raise MetadataError(f"{file} cannot be read: {error}") from None
     if root is None:
         raise MetadataError(f"{file} is empty")

@@ -100,7 +100,8 @@ def inspect_product(path: Path, needed: Iterable[str] = RASTER_RESOLUTION) -> Pr
         return _Inspection(name, match, container).run(sorted(needed))
     except MetadataError as error:
         raise ProductError(name, str(error)) from None
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        # The last two: zipfile's own for methods that it does not know, and for passwords.
         raise ProductError(name, f"the archive is damaged ({error}); fetch it again") from None
     except OSError as error:
         raise ProductError(name, f"cannot be read: {error}") from None

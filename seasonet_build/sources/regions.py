@@ -176,7 +176,9 @@ def _types(values: pd.Series, name: str, where: str) -> Types:
     numbers = pd.to_numeric(values, errors="coerce")
     wrong = ~numbers.isin(range(1, REGION_TYPES[name] + 1))
     if wrong.any():
-        raise DataError(f"{where}: {values[wrong].iloc[0]!r} is not a {name} (1 to {REGION_TYPES[name]})")
+        value = values[wrong].iloc[0]
+        shown = repr(value) if isinstance(value, str) else str(value)
+        raise DataError(f"{where}: {shown} is not a {name} (1 to {REGION_TYPES[name]})")
     return numbers.to_numpy(np.int8)
 
 

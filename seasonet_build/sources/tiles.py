@@ -79,10 +79,10 @@ def read_tile_table(path: Path) -> dict[str, Tile]:
     for line, row in enumerate(rows, start=2):
         try:
             numbers = [int(row[column]) for column in _TABLE_COLUMNS[1:]]
+            size = {"size_m": int(row["size_m"])} if row.get("size_m") else {}
             square_of(row["tile"])
         except (KeyError, TypeError, ValueError):
             raise DataError(f"{path}, line {line}: columns {', '.join(_TABLE_COLUMNS)} are needed, in metres") from None
-        size = {"size_m": int(row["size_m"])} if row.get("size_m") else {}
         tiles[row["tile"]] = Tile(row["tile"], *numbers, **size)
     return tiles
 
@@ -106,4 +106,4 @@ def _stated_place(products: list[Product]) -> Tile | None:
 
 
 def _place(tile: Tile) -> str:
-    return f"{tile.size_m} m from ({tile.ulx}, {tile.uly})"
+    return f"{tile.size_m} m from ({tile.ulx}, {tile.uly}) in EPSG:{tile.epsg}"
