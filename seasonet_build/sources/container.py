@@ -1,12 +1,17 @@
 """The files of a product, be it a ``.SAFE`` folder or a ``.zip`` archive of one that is read without unpacking."""
 
 import os
+import struct
 import zipfile
+import zlib
 from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
 from seasonet_build.errors import ProductError
+
+BROKEN_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error, ValueError)
+"""What zipfile raises for archives that are damaged, of methods or versions that it does not know, or encrypted."""
 
 
 class Container(ABC):
@@ -74,7 +79,7 @@ class SafeArchive(Container):
         super().__init__(path)
         try:
             self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError) as error:
+        except (*BROKEN_ARCHIVE, OSError) as error:
             raise ProductError(path.name, f"the archive cannot be read ({error}); fetch it again") from None
         roots = {PurePosixPath(n).parts[0] for n in self._zip.namelist() if n.strip("/")}
         if len(roots) != 1 or not next(iter(roots)).endswith(".SAFE"):

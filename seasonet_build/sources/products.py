@@ -2,8 +2,6 @@
 
 import hashlib
 import re
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +13,7 @@ from rasterio.errors import RasterioError
 from seasonet_build.errors import ProductError
 from seasonet_build.model.bands import BAND_RESOLUTION, RASTER_RESOLUTION
 from seasonet_build.model.tiles import Tile, utm_epsg
-from seasonet_build.sources.container import Container, open_container
+from seasonet_build.sources.container import BROKEN_ARCHIVE, Container, open_container
 from seasonet_build.sources.integrity import (
     MANIFEST,
     ZERO_RUN,
@@ -100,8 +98,7 @@ def inspect_product(path: Path, needed: Iterable[str] = RASTER_RESOLUTION) -> Pr
         return _Inspection(name, match, container).run(sorted(needed))
     except MetadataError as error:
         raise ProductError(name, str(error)) from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        # The last two: zipfile's own for methods that it does not know, and for passwords.
+    except BROKEN_ARCHIVE as error:
         raise ProductError(name, f"the archive is damaged ({error}); fetch it again") from None
     except OSError as error:
         raise ProductError(name, f"cannot be read: {error}") from None
