@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pyproj import CRS
+from pyproj.exceptions import CRSError
 
 from seasonet_build.config.paths import ConfigPath
 from seasonet_build.errors import ConfigError
@@ -102,6 +104,16 @@ class LabelsSection(Section):
     connectivity: Literal[4, 8] = Field(4, description="Pixels of a region share an edge (4) or at least a corner (8).")
     medium_px: int = Field(100, ge=0, description="Level medium leaves out regions of fewer pixels.")
     easy_px: int = Field(300, ge=0, description="Level easy leaves out regions of fewer pixels.")
+
+    @field_validator("crs")
+    @classmethod
+    def _crs_is_known(cls, crs: str | None) -> str | None:
+        if crs is not None:
+            try:
+                CRS.from_user_input(crs)
+            except CRSError:
+                raise ValueError("this coordinate system is not known") from None
+        return crs
 
 
 class DistrictRegions(Section):
