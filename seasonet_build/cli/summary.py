@@ -7,6 +7,7 @@ import click
 
 from seasonet_build.cli.options import show_table
 from seasonet_build.engine.report import RunReport
+from seasonet_build.model.layout import SPLITS
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ def print_report(report: RunReport, as_json: bool) -> None:
     if report.samples:
         _print_samples(report)
     if report.splits:
-        click.echo("\nSplits: " + ", ".join(f"{name} {size}" for name, size in report.splits.items()))
+        click.echo("\nSplits: " + ", ".join(f"{name} {report.splits[name]}" for name in SPLITS))
     _print_products(report)
 
 

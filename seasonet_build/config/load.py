@@ -13,7 +13,8 @@ from seasonet_build.config.models import BuildConfig
 from seasonet_build.config.paths import ShellText
 from seasonet_build.errors import ConfigError
 
-_PLUMBING = "function-after", "function-before", "districts", "layers", "none", "tuple"
+_KINDS_OF_REGIONS = "districts", "layers", "none"
+"""pydantic puts the kind into the place of a mistake, between ``regions`` and the key."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,9 @@ def _explain(error: ValidationError) -> str:
 
 
 def _explain_one(item: Mapping[str, Any]) -> str:
-    location = [str(part) for part in item["loc"] if str(part) not in _PLUMBING]
+    location = [str(part) for part in item["loc"]]
+    if location[:1] == ["regions"] and len(location) > 1 and location[1] in _KINDS_OF_REGIONS:
+        del location[1]
     key = ".".join(location)
     if item["type"] == "extra_forbidden":
         return f"unknown key {key!r}{_suggestion(location)}"

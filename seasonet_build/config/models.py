@@ -31,7 +31,7 @@ PAPER_SEASONS: dict[str, dict[str, Any]] = {
 class Section(BaseModel):
     """A table of the configuration file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
 class DatasetSection(Section):

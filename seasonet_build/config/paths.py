@@ -26,14 +26,17 @@ def resolve_path(value: Any, info: ValidationInfo) -> Any:
     ``${NAME}`` is the environment variable, ``${NAME:-text}`` has ``text`` where it is not set, ``~`` is the home.
 
     Raises:
-        ValueError: a variable without a default is not set.
+        ValueError: a variable without a default is not set, or a home folder is not known.
     """
     if not isinstance(value, str):
         return value
     base = Path((info.context or {}).get("base", "."))
     if isinstance(value, ShellText) or _starts_with_set_variable(value):
         base = Path.cwd()
-    path = Path(_VARIABLE.sub(_variable, value)).expanduser()
+    try:
+        path = Path(_VARIABLE.sub(_variable, value)).expanduser()
+    except RuntimeError:
+        raise ValueError(f"the home folder in {value!r} is not known") from None
     return Path(os.path.normpath(Path.cwd() / base / path))
 
 

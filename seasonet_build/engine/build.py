@@ -21,6 +21,7 @@ from seasonet_build.sources.regions import Regions, open_regions
 from seasonet_build.sources.scenes import Scene
 from seasonet_build.sources.vector import source_files
 from seasonet_build.stages.describe import sample_rows
+from seasonet_build.stages.split import require_meta
 
 log = logging.getLogger(__name__)
 
@@ -69,13 +70,13 @@ class Build:
         while True:
             inputs = gather_inputs(self.config, self.runner, self.store, self.report)
             require_overlap(land_cover, inputs.tiles)
-            claim(self.dataset, self.config.dataset.name)
             rasters = self._label(land_cover, inputs)
             self._locate(inputs, regions, rasters)
             scenes = {scene.id: scene for scene in inputs.scenes}
             if self._set_aside(self._run(self.plan.observe(inputs.scenes)), scenes):
                 continue
             rows = self._select(inputs, scenes)
+            claim(self.dataset, self.config.dataset.name)
             if not self._set_aside(self._cut(rows, scenes, rasters), scenes):
                 break
             # Products that turned out to be damaged are known now: the next best ones take their place.
@@ -91,7 +92,8 @@ class Build:
         Raises:
             SeasonetError: there is no ``meta.csv``, or it is damaged.
         """
-        claim(self.dataset, self.config.dataset.name)
+        check_owner(self.dataset, self.config.dataset.name)
+        require_meta(self.dataset.meta_csv)
         content = source_digest("meta.csv", [self.dataset.meta_csv], self.runner, self.report)
         manifest = self._whole(self.plan.split(content))
         self.report.splits = dict(manifest.result["sizes"])

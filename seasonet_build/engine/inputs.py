@@ -16,7 +16,7 @@ from seasonet_build.model.tiles import Tile
 from seasonet_build.sources.container import find_containers, open_container
 from seasonet_build.sources.products import PRODUCT_NAME, Product
 from seasonet_build.sources.scenes import Scene, SetAside, make_scenes
-from seasonet_build.sources.tiles import place_tiles, tile_names
+from seasonet_build.sources.tiles import misplacement, place_tiles, tile_names
 from seasonet_build.stages.select import in_window
 from seasonet_build.storage import text_digest
 
@@ -43,27 +43,28 @@ def gather_inputs(config: BuildConfig, runner: Runner, store: ManifestStore, rep
     products, errors = _inspect(_of_listed_tiles(paths, config, report), runner, report)
     names = tile_names(config.area, products)
     report.set_aside += [_not_in_area(p.name, p.tile) for p in products if p.tile not in names]
-    tiles, misplaced = place_tiles(config.area, names, [p for p in products if p.tile in names])
-    errors += misplaced
-    errors += [error for p in products if (error := known_damage(p, config, store)) is not None]
+    products = [p for p in products if p.tile in names]
+    tiles = place_tiles(config.area, names, products)
+    findings = [(p, misplacement(p, tiles) or known_damage(p, config, store)) for p in products]
+    errors += [error for _, error in findings if error is not None]
     _set_aside_damaged(errors, config, report)
-    wrong = {error.product for error in errors}
-    scenes, superseded = make_scenes(p for p in products if p.tile in names and p.name not in wrong)
+    scenes, superseded = make_scenes(p for p, error in findings if error is None)
     report.set_aside += superseded
     scenes = _in_some_window(scenes, config, report)
     if not scenes:
         raise DataError(f"no usable product in {_folders(config)}; {_reasons(report)}")
-    return Inputs(tiles, scenes)
+    return Inputs(list(tiles.values()), scenes)
 
 
 def remember_damage(product: Product, reason: str, config: BuildConfig, store: ManifestStore) -> None:
     """Record that a product turned out to be damaged, so that later runs do not choose it again."""
-    store.write(Manifest("damage", product.name, _damage_fingerprint(product, config), (), {"reason": reason}))
+    result = {"product": product.name, "reason": reason}
+    store.write(Manifest("damage", product.digest, _damage_fingerprint(product, config), (), result))
 
 
 def known_damage(product: Product, config: BuildConfig, store: ManifestStore) -> ProductError | None:
     """Return the damage that an earlier run found in this very product; a replaced product is looked at anew."""
-    record = store.read("damage", product.name)
+    record = store.read("damage", product.digest)
     if record is None or record.fingerprint != _damage_fingerprint(product, config):
         return None
     return ProductError(product.name, str(record.result["reason"]))

@@ -65,10 +65,16 @@ class ManifestStore:
             record = json.loads(self._path(stage, unit).read_text(encoding="utf-8"))
             if record["format"] != _FORMAT:
                 return None
-            outputs = tuple(Output(*item) for item in record["outputs"])
+            outputs = tuple(self._output(*item) for item in record["outputs"])
             return Manifest(stage, unit, record["fingerprint"], outputs, record["result"])
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return None
+
+    def _output(self, path: str, size: int, sha256: str) -> Output:
+        """Return an output as a manifest names it, after checking that its root is one of ours."""
+        if path.partition(":")[0] not in self._roots or not isinstance(size, int):
+            raise ValueError(path)
+        return Output(path, size, sha256)
 
     def write(self, manifest: Manifest) -> None:
         """Record that a unit is done."""

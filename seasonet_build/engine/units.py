@@ -99,14 +99,24 @@ class Runner:
         to_do = [unit for unit in units if done[unit.key] is None]
         errors: dict[str, SeasonetError] = {}
         if to_do:
-            with self._progress(to_do[0].stage, len(to_do)) as advance, self._executor(len(to_do)) as executor:
-                futures = {executor.submit(_carry_out, unit, self._store): unit for unit in to_do}
-                for future in as_completed(futures):
-                    self._take(futures[future], future, done, errors)
-                    advance()
+            try:
+                self._carry_out_all(to_do, done, errors)
+            except BrokenProcessPool:
+                raise SeasonetError(
+                    f"a worker process died during {to_do[0].stage} (out of memory?); run again, with fewer --workers"
+                ) from None
         manifests = {key: manifest for key, manifest in done.items() if manifest is not None}
         ordered = {unit.key: errors[unit.key] for unit in units if unit.key in errors}
         return StageOutcome(manifests, ordered, tuple(unit.key for unit in to_do if unit.key not in errors))
+
+    def _carry_out_all(
+        self, to_do: Sequence[Unit], done: dict[str, Manifest | None], errors: dict[str, SeasonetError]
+    ) -> None:
+        with self._progress(to_do[0].stage, len(to_do)) as advance, self._executor(len(to_do)) as executor:
+            futures = {executor.submit(_carry_out, unit, self._store): unit for unit in to_do}
+            for future in as_completed(futures):
+                self._take(futures[future], future, done, errors)
+                advance()
 
     def _take(
         self,
@@ -117,10 +127,6 @@ class Runner:
     ) -> None:
         try:
             manifest = future.result()
-        except BrokenProcessPool:
-            raise SeasonetError(
-                f"a worker process died during {unit.stage} (out of memory?); run again, with fewer --workers"
-            ) from None
         except SeasonetError as error:
             errors[unit.key] = error
         else:

@@ -2,7 +2,8 @@
 
 GDAL writes one file of the wanted shape, type, coordinate system and options; its header serves as a template. For
 every further file only the corner, the number of compressed bytes and the one strip of pixels are put in. Strips are
-compressed with the frames that GDAL itself makes, so the files are the same to the byte.
+compressed with the frames that GDAL itself makes, so that files with zstd are the same to the byte. (With deflate the
+pixels are the same; GDAL compresses with another library.)
 """
 
 import struct

@@ -44,7 +44,10 @@ class Scene(BaseModel):
 
     @property
     def id(self) -> str:
-        """Return a name that no other scene has, such as ``32ULV_20180418T104021_S2A``."""
+        """Return a name that no other scene has, such as ``32ULV_20180418T104021_S2A``.
+
+        A satellite is on one orbit at a time, so the orbit adds nothing.
+        """
         return f"{self.first.tile}_{self.start.strftime(DATATAKE_FORMAT)}_{self.first.platform}"
 
     @property

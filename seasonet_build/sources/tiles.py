@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import shapely
@@ -41,10 +41,8 @@ def tile_names(area: AreaSection, products: Iterable[Product]) -> list[str]:
     return meeting
 
 
-def place_tiles(
-    area: AreaSection, names: Iterable[str], products: Iterable[Product]
-) -> tuple[list[Tile], list[ProductError]]:
-    """Return where tiles lie, sorted, and an error for each product that lies elsewhere.
+def place_tiles(area: AreaSection, names: Iterable[str], products: Iterable[Product]) -> dict[str, Tile]:
+    """Return where tiles lie, by name, sorted.
 
     The place is that of the tile table if there is one, else the one that most products of the tile state, else the
     one that follows from the name.
@@ -52,15 +50,16 @@ def place_tiles(
     table = read_tile_table(area.tile_table) if area.tile_table is not None else {}
     by_tile: dict[str, list[Product]] = {name: [] for name in sorted(names)}
     for product in products:
-        by_tile.setdefault(product.tile, []).append(product)
-    tiles = {name: table.get(name) or _stated_place(own) or nominal_tile(name) for name, own in by_tile.items()}
-    errors = [
-        ProductError(p.name, f"covers {_place(p.extent)}, tile {p.tile} is {_place(tiles[p.tile])}")
-        for own in by_tile.values()
-        for p in own
-        if p.extent != tiles[p.tile]
-    ]
-    return [tiles[name] for name in sorted(names)], errors
+        by_tile[product.tile].append(product)
+    return {name: table.get(name) or _stated_place(own) or nominal_tile(name) for name, own in by_tile.items()}
+
+
+def misplacement(product: Product, tiles: Mapping[str, Tile]) -> ProductError | None:
+    """Return what is wrong with the place of a product, if it is not that of its tile."""
+    tile = tiles[product.tile]
+    if product.extent == tile:
+        return None
+    return ProductError(product.name, f"covers {_place(product.extent)}, tile {tile.name} is {_place(tile)}")
 
 
 def read_tile_table(path: Path) -> dict[str, Tile]:

@@ -27,18 +27,18 @@ _SEARCH_MARGIN_M = 100
 
 @dataclass(frozen=True)
 class VectorLayer:
-    """One layer of a vector file: path for OGR, layer name, columns, coordinate system (WKT), bounds in it."""
+    """One layer of a vector file.
 
+    ``title`` is file and layer for messages, ``path`` what OGR opens, ``crs`` the coordinate system (WKT), ``bounds``
+    west, south, east, north in it.
+    """
+
+    title: str
     path: str
     name: str
     columns: tuple[str, ...]
     crs: str
     bounds: tuple[float, float, float, float]
-
-    @property
-    def title(self) -> str:
-        """Return file and layer for messages."""
-        return f"{self.path}:{self.name}"
 
     def column(self, pattern: str) -> str:
         """Return the one column whose name matches a pattern such as ``CLC18`` or ``CLC??``.
@@ -115,7 +115,7 @@ def _describe(path: str, name: str, crs: str | None) -> VectorLayer:
     except CRSError:
         raise DataError(f"{path}: coordinate system {stated!r} is not known") from None
     west, south, east, north = map(float, info["total_bounds"] or (0.0, 0.0, 0.0, 0.0))
-    return VectorLayer(path, name, tuple(map(str, info["fields"])), wkt, (west, south, east, north))
+    return VectorLayer(f"{path}:{name}", path, name, tuple(map(str, info["fields"])), wkt, (west, south, east, north))
 
 
 def read_column(layer: VectorLayer, column: str) -> pd.Series:

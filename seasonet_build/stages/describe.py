@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from seasonet_build.model.bands import BAND_RESOLUTION
+from seasonet_build.model.classes import N_CLASSES
 from seasonet_build.model.grid import PATCH_M
 from seasonet_build.model.layout import DatasetLayout, patch_path
 from seasonet_build.model.names import patch_name
@@ -104,7 +105,7 @@ def _percent_texts(pixels: Sequence[int]) -> list[str]:
 
 def _class_pixels(rows: pd.DataFrame, level: str) -> NDArray[np.int32]:
     """Return the pixels of each label in regions that count at a level, shape (n, 33)."""
-    return np.array(rows[f"pixels_{level}"].tolist(), dtype=np.int32).reshape(len(rows), -1)
+    return np.array(rows[f"pixels_{level}"].tolist(), dtype=np.int32).reshape(len(rows), N_CLASSES)
 
 
 def _labels_present(rows: pd.DataFrame, level: str = "hard") -> list[list[int]]:

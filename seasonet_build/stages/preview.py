@@ -18,6 +18,7 @@ from seasonet_build.errors import ConfigError, DataError
 from seasonet_build.model.classes import CLASSES, N_CLASSES
 from seasonet_build.model.layout import DatasetLayout
 from seasonet_build.model.seasons import SEASONS
+from seasonet_build.stages.describe import META_COLUMNS
 from seasonet_build.stages.split import read_meta
 from seasonet_build.storage import replacing
 
@@ -55,7 +56,7 @@ def draw_location(
         ConfigError: there is no such location or Index.
         DataError: a file of the dataset is missing or damaged.
     """
-    meta = read_meta(layout.meta_csv)
+    meta = read_meta(layout.meta_csv, META_COLUMNS)
     chosen = _find(meta, place, index)
     rows = meta[(meta["Latitude"] == chosen.latitude) & (meta["Longitude"] == chosen.longitude)]
     order = {season.label: i for i, season in enumerate(SEASONS)}
