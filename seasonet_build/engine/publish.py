@@ -40,14 +40,14 @@ def check_owner(layout: DatasetLayout, name: str) -> None:
 
 
 def remove_strays(layout: DatasetLayout, paths: Collection[str]) -> int:
-    """Remove the patch folders that are not among ``paths`` (relative to the dataset); return how many there were."""
+    """Remove the folders of patches that are not among ``paths`` (relative to the dataset); return how many."""
     wanted = {layout.root / path for path in paths}
     strays = [
         folder
         for grid in layout.grid_folders()
         if grid.is_dir()
         for folder in sorted(grid.iterdir())
-        if folder not in wanted
+        if folder not in wanted and folder.is_dir()
     ]
     for stray in strays:
         shutil.rmtree(stray)

@@ -4,7 +4,9 @@ Workers return results; only the parent writes manifests.
 """
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -98,6 +100,9 @@ class Runner:
         done = {unit.key: self._store.find_done(unit.stage, unit.key, unit.fingerprint) for unit in units}
         to_do = [unit for unit in units if done[unit.key] is None]
         errors: dict[str, SeasonetError] = {}
+        for unit in to_do:
+            # From now on the files may be those of either version: no record may vouch for them.
+            self._store.forget(unit.stage, unit.key)
         if to_do:
             try:
                 self._carry_out_all(to_do, done, errors)
@@ -140,7 +145,7 @@ class Runner:
             return
         context = multiprocessing.get_context("spawn")
         workers = min(self._workers, n_units)
-        executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts_to_parent)
+        executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_follow_parent)
         try:
             yield executor
         except BaseException:
@@ -163,9 +168,18 @@ class _InThisProcess(Executor):
         return future
 
 
-def _leave_interrupts_to_parent() -> None:
+def _follow_parent() -> None:
+    """Leave interrupts to the parent, and end when it ends: it may be killed without a chance to say so."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _carry_out(unit: Unit, store: ManifestStore) -> Manifest:

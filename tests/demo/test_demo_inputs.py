@@ -242,6 +242,7 @@ def test_manifests_list_every_file_with_its_checksum(inputs):
 def read_landcover(inputs: Path) -> gpd.GeoDataFrame:
     parts = [gpd.read_file(inputs / "landcover" / LAYER_FOLDER / f"clc5_class{main}xx.shp") for main in "12345"]
     for main, part in zip("12345", parts, strict=True):
+        assert part.crs is not None
         assert part.crs.to_epsg() == 25832
         assert part["CLC18"].str.startswith(main).all()
     return pd.concat(parts, ignore_index=True)

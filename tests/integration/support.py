@@ -1,0 +1,77 @@
+"""Running the command line and comparing folders."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).absolute().parents[2]
+COMMAND = Path(sys.executable).with_name("seasonet-build")
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished build: its workspace, and what the command printed with ``--json``."""
+
+    workspace: Path
+    report: Mapping[str, Any]
+
+    @property
+    def dataset(self) -> Path:
+        return self.workspace / "dataset"
+
+
+def without_inputs(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The files of the demonstration's folder that a run from other inputs would write as well."""
+    return {name: value for name, value in tree.items() if not name.startswith("inputs/") and name != "demo.png"}
+
+
+def arguments(*args: object) -> list[str]:
+    return [str(COMMAND), *map(str, args)]
+
+
+def environment(extra: Mapping[str, str]) -> dict[str, str]:
+    return {**os.environ, **extra}
+
+
+def kit_environment(kit: Path) -> dict[str, str]:
+    """What configs/kit.toml needs to find the test material."""
+    return {"SEASONET_KIT": str(kit.parent)}
+
+
+def seasonet(*args: object, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+    """Run the real command and wait for it."""
+    return subprocess.run(
+        arguments(*args),
+        env=environment(env or {}),
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def files(folder: Path) -> dict[str, Path]:
+    """All files below a folder by their relative path; the lock file, which every run opens, is left out."""
+    found = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    return {path.relative_to(folder).as_posix(): path for path in sorted(found)}
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """The check sum of every file below a folder."""
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files(folder).items()}
+
+
+def times(folder: Path) -> dict[str, int]:
+    """When each file below a folder was written, nanoseconds."""
+    return {name: path.stat().st_mtime_ns for name, path in files(folder).items()}
+
+
+def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """The names that only one of two tables has, or that have different values in them."""
+    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
