@@ -53,7 +53,8 @@ def cli_reference() -> str:
 
 
 def _help_texts(command: click.Command, path: str, parent: click.Context | None) -> Iterator[tuple[str, str]]:
-    with click.Context(command, info_name=path.rpartition(" ")[2], parent=parent, terminal_width=100) as context:
+    settings = {**command.context_settings, "terminal_width": 100}
+    with click.Context(command, info_name=path.rpartition(" ")[2], parent=parent, **settings) as context:
         yield path, context.get_help().rstrip()
         if isinstance(command, click.Group):
             for name in command.list_commands(context):

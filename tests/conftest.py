@@ -3,24 +3,18 @@
 The material lies outside the repository, in the folder that SEASONET_KIT names (default: ``../shared/data`` beside
 the repository). Tests that need it are skipped where it is absent.
 
-Each dataset is built once in a run of pytest and serves all workers of pytest-xdist. Tests that share one carry the
-same ``xdist_group``, so that ``--dist loadgroup`` brings them to one worker, with the fixtures of their modules;
-``--dist loadfile`` does nearly as well.
+Each dataset is built once in a run of pytest and serves all workers of pytest-xdist, however tests are dealt to them.
+Tests that share one carry the same ``xdist_group`` all the same: on one worker they share their modules' fixtures too.
 """
 
-import json
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
-from tests.integration.support import REPOSITORY, Built, kit_environment, seasonet
-
-BUILDS = "SEASONET_TEST_BUILDS"
-"""The environment variable by which workers learn where the datasets are."""
+from tests.integration.support import BUILDS, REPOSITORY, Built, build_once, kit_environment
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,24 +40,13 @@ def kit() -> Path:
 @pytest.fixture(scope="session")
 def kit_build(kit: Path) -> Built:
     """The dataset of configs/kit.toml; tests must not change it."""
-    workspace = Path(os.environ[BUILDS]) / "kit"
     config = REPOSITORY / "configs" / "kit.toml"
-    return built_once(workspace, ("run", config, "--set", f"paths.workspace={workspace}"), kit_environment(kit))
+    return build_once(
+        "kit", lambda workspace: ("run", config, "--set", f"paths.workspace={workspace}"), kit_environment(kit)
+    )
 
 
 @pytest.fixture(scope="session")
 def demo_build() -> Built:
     """The dataset of ``seasonet-build demo``; its inputs are in the workspace too. Tests must not change it."""
-    workspace = Path(os.environ[BUILDS]) / "demo"
-    return built_once(workspace, ("demo", workspace), {})
-
-
-def built_once(workspace: Path, command: tuple[object, ...], env: dict[str, str]) -> Built:
-    """Run a command that fills a workspace, unless this or another worker of pytest has done so already."""
-    report = workspace.with_suffix(".json")
-    with FileLock(workspace.with_suffix(".lock")):
-        if not report.exists():
-            run = seasonet(*command, "--workers", 2, "--json", env=env)
-            assert run.returncode == 0, run.stderr
-            report.write_text(run.stdout, encoding="utf-8")
-    return Built(workspace, json.loads(report.read_text(encoding="utf-8")))
+    return build_once("demo", lambda workspace: ("demo", workspace))

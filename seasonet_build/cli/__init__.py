@@ -10,6 +10,7 @@ import click
 
 from seasonet_build import __version__
 from seasonet_build.errors import ExitCode, SeasonetError
+from seasonet_build.interrupts import stop_requested
 
 _COMMANDS = {
     "run": "run",
@@ -49,7 +50,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and end the process with one of the documented exit codes."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         code = cli.main(standalone_mode=False)
     except SeasonetError as error:
@@ -71,6 +73,7 @@ def main() -> None:
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> Any:
+    stop_requested.set()
     raise KeyboardInterrupt
 
 

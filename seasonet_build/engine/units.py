@@ -16,6 +16,7 @@ from typing import Any
 
 from seasonet_build.engine.manifests import Manifest, ManifestStore
 from seasonet_build.errors import SeasonetError
+from seasonet_build.interrupts import stop_requested
 from seasonet_build.storage import WrittenFile, text_digest
 
 
@@ -97,6 +98,8 @@ class Runner:
         Raises:
             SeasonetError: a worker process died.
         """
+        if stop_requested.is_set():
+            raise KeyboardInterrupt
         done = {unit.key: self._store.find_done(unit.stage, unit.key, unit.fingerprint) for unit in units}
         to_do = [unit for unit in units if done[unit.key] is None]
         errors: dict[str, SeasonetError] = {}
@@ -120,6 +123,8 @@ class Runner:
         with self._progress(to_do[0].stage, len(to_do)) as advance, self._executor(len(to_do)) as executor:
             futures = {executor.submit(_carry_out, unit, self._store): unit for unit in to_do}
             for future in as_completed(futures):
+                if stop_requested.is_set():
+                    raise KeyboardInterrupt
                 self._take(futures[future], future, done, errors)
                 advance()
 
@@ -160,6 +165,8 @@ class _InThisProcess(Executor):
     """An executor without workers: work is done when it is submitted."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        if stop_requested.is_set():
+            raise KeyboardInterrupt
         future: Future[Any] = Future()
         try:
             future.set_result(fn(*args, **kwargs))

@@ -1,13 +1,19 @@
 """Running the command line and comparing folders."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
+
+BUILDS = "SEASONET_TEST_BUILDS"
+"""The environment variable that names the folder of the datasets that all tests of a run share."""
 
 REPOSITORY = Path(__file__).absolute().parents[2]
 COMMAND = Path(sys.executable).with_name("seasonet-build")
@@ -54,6 +60,20 @@ def seasonet(*args: object, env: Mapping[str, str] | None = None) -> "subprocess
         timeout=300,
         check=False,
     )
+
+
+def build_once(
+    name: str, command: Callable[[Path], Sequence[object]], env: Mapping[str, str] | None = None, workers: int = 2
+) -> Built:
+    """Run a command that fills a workspace, unless this or another worker of pytest has done so already."""
+    workspace = Path(os.environ[BUILDS]) / name
+    report = workspace.with_suffix(".json")
+    with FileLock(workspace.with_suffix(".lock")):
+        if not report.exists():
+            run = seasonet(*command(workspace), "--workers", workers, "--json", env=env)
+            assert run.returncode == 0, run.stderr
+            report.write_text(run.stdout, encoding="utf-8")
+    return Built(workspace, json.loads(report.read_text(encoding="utf-8")))
 
 
 def files(folder: Path) -> dict[str, Path]:

@@ -4,7 +4,6 @@ Takes about a minute: half a million patches are tried against the outline, and 
 """
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,32 +16,23 @@ from tests.integration.reference import reference_outlines, reference_overlaps, 
 
 pytestmark = pytest.mark.xdist_group("germany")
 
-PUBLISHED = {1: 260_425, 2: 260_402}
+EXPECTED = {1: 260_425, 2: 260_402}
 """Patches of each grid that lie wholly in Germany's outline with its coastal waters, by the design's own count."""
 
 
-@pytest.fixture(scope="module")
-def locations(kit: Path) -> list[Cells]:
+def test_germany_has_as_many_locations_as_expected_and_no_two_of_a_grid_overlap(kit):
+    """All pairs, also across tiles and UTM zones, in one equal-area projection for all of Europe."""
     tiles = [Tile(t.name, t.epsg, t.ulx, t.uly) for t in reference_tiles(kit).values()]
     assert len(tiles) == 69
-    return find_locations(tiles, inside_outline(kit / "regions" / "germany.gpkg"))
-
-
-@pytest.mark.parametrize("grid", PUBLISHED)
-def test_germany_has_as_many_locations_as_expected(locations, grid):
-    count = sum(len(cells) for cells in locations if cells.grid == grid)
-    assert count == pytest.approx(PUBLISHED[grid], rel=0.001)
-
-
-@pytest.mark.parametrize("grid", PUBLISHED)
-def test_no_two_patches_of_a_grid_overlap_in_germany(locations, grid):
-    """All pairs, also across tiles and UTM zones, in one equal-area projection for all of Europe."""
-    mine = [cells for cells in locations if cells.grid == grid]
-    assert {cells.tile.zone for cells in mine} == {31, 32, 33}
-    outlines = [reference_outlines(cells.x, cells.y, cells.tile.epsg, 3035) for cells in mine]
-    owner = np.repeat([cells.tile.name for cells in mine], list(map(len, mine)))
-    overlaps = reference_overlaps(np.concatenate(outlines))
-    assert [(owner[i], owner[j], area) for i, j, area in overlaps] == []
+    locations = find_locations(tiles, inside_outline(kit / "regions" / "germany.gpkg"))
+    for grid, count in EXPECTED.items():
+        mine = [cells for cells in locations if cells.grid == grid]
+        assert {cells.tile.zone for cells in mine} == {31, 32, 33}
+        assert sum(map(len, mine)) == pytest.approx(count, rel=0.001)
+        outlines = [reference_outlines(cells.x, cells.y, cells.tile.epsg, 3035) for cells in mine]
+        owner = np.repeat([cells.tile.name for cells in mine], list(map(len, mine)))
+        overlaps = reference_overlaps(np.concatenate(outlines))
+        assert [(owner[i], owner[j], area) for i, j, area in overlaps] == []
 
 
 def test_a_patch_has_the_name_that_the_published_dataset_gives_it():

@@ -167,6 +167,7 @@ def test_an_input_that_was_only_touched_is_looked_at_again_and_nothing_is_redone
     assert stages_done(report) == {"inspect"}
     assert report["stages"]["inspect"]["done"] == len(touched)
     assert (contents(workspace.dataset), times(workspace.dataset)) == before
+    shutil.rmtree(workspace.inputs)
 
 
 def all_but_two_products(folder: str, names: list[str]) -> set[str]:

@@ -1,6 +1,5 @@
 """The kit with other settings than those of configs/kit.toml: one datatake in two baselines, and masks."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize, shapes
 
 from tests.integration.reference import ReferenceProduct
-from tests.integration.support import REPOSITORY, contents, differing, kit_environment, seasonet
+from tests.integration.support import REPOSITORY, build_once, contents, differing, kit_environment
 
 pytestmark = pytest.mark.xdist_group("kit")
 
@@ -31,23 +30,23 @@ def products(kit: Path) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def datasets(
-    kit: Path, products: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Path]]:
+def datasets(kit: Path, products: dict[str, Path]) -> dict[str, Path]:
     """A dataset from each of the two products alone, with masks."""
-    folder = tmp_path_factory.mktemp("baselines")
+    built = {}
     for baseline, product in products.items():
-        alone, workspace = folder / f"{baseline}-products", folder / baseline
-        alone.mkdir()
-        (alone / product.name).symlink_to(product, target_is_directory=True)
-        run = seasonet(
-            *("run", REPOSITORY / "configs" / "kit.toml", "--workers", 1, "--set", f"paths.workspace={workspace}"),
-            *("--set", 'area.tiles=["32ULV"]', "--set", f'products.folders=["{alone}"]', "--set", "output.masks=true"),
-            env=kit_environment(kit),
-        )
-        assert run.returncode == 0, run.stderr
-    yield {baseline: folder / baseline / "dataset" for baseline in products}
-    shutil.rmtree(folder)
+
+        def command(workspace: Path, product: Path = product) -> list[object]:
+            alone = workspace.with_name(f"{workspace.name}-products")
+            alone.mkdir(exist_ok=True)
+            (alone / product.name).symlink_to(product, target_is_directory=True)
+            settings = [
+                *(f"paths.workspace={workspace}", f'products.folders=["{alone}"]'),
+                *('area.tiles=["32ULV"]', "output.masks=true"),
+            ]
+            return ["run", REPOSITORY / "configs" / "kit.toml", *(f"--set={setting}" for setting in settings)]
+
+        built[baseline] = build_once(f"kit-{baseline}", command, kit_environment(kit), workers=1).dataset
+    return built
 
 
 def test_two_baselines_of_a_datatake_give_the_same_dataset(datasets):
