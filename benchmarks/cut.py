@@ -5,12 +5,12 @@
 Every figure is processor time (user and system) of a fresh process that does this one thing, without start-up and
 imports; of several runs, the median. All patches of both grids are cut. See benchmarks.loops for what each loop does.
 The product is made up (see benchmarks.product) and kept in the cache folder; patches go to a temporary folder in it or
-in --scratch. Creating files is a good part of the cost on some file systems, in all loops alike.
+in --scratch. Nothing is deleted before the end, so that a run of a whole tile needs about 5 GB: on ext4, files made
+soon after a mass deletion cost many times as much, in all loops alike.
 """
 
 import json
 import platform
-import shutil
 import tempfile
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,11 +25,8 @@ import rasterio
 from benchmarks.loops import SUFFIXES, FloorCost, Job, floor, open_per_patch, rasterio_loop
 from benchmarks.measure import Measured, measure
 from benchmarks.product import DEFAULT_CACHE, prepare
-from benchmarks.writers import writer_costs
+from benchmarks.writers import OUR_FOLDERS, RASTERIO_FOLDERS, write_with_ours, write_with_rasterio
 from seasonet_build.config.models import OutputSection, ProductsSection
-from seasonet_build.engine import tasks
-from seasonet_build.engine.manifests import ManifestStore
-from seasonet_build.engine.units import Runner, Unit
 from seasonet_build.model.grid import GRIDS, all_cells
 from seasonet_build.model.layout import patch_path
 from seasonet_build.model.names import coordinate_text, patch_name
@@ -40,18 +37,20 @@ from seasonet_build.stages.cut import CutSettings, Patches, cut_scene
 from seasonet_build.stages.observe import observe_scene
 
 COMPARED = 5
-"""Patches of which our pixels and those of the rasterio loop are compared."""
+"""Patches of which our files and those of the rasterio loops are compared."""
 
 
 @dataclass
 class Costs:
-    """Processor seconds of each run."""
+    """Processor seconds of each run; of the writers, for a folder of five files."""
 
     ours: list[Measured[int]] = field(default_factory=list)
     floor: list[FloorCost] = field(default_factory=list)
     rasterio: list[float] = field(default_factory=list)
     open_per_patch: list[float] = field(default_factory=list)
     observe: list[float] = field(default_factory=list)
+    writer_ours: list[float] = field(default_factory=list)
+    writer_rasterio: list[float] = field(default_factory=list)
 
 
 def make_job(scene: Scene, labels: Path) -> Job:
@@ -83,10 +82,13 @@ def ours(job: Job, root: Path) -> int:
 def run_once(job: Job, folder: Path, sample: list[int], costs: Costs) -> None:
     """Measure every loop once and add to the costs."""
     made, other, third = folder / "ours", folder / "rasterio", folder / "open-per-patch"
+    costs.writer_ours.append(measure(partial(write_with_ours, job, folder / "writer")).result / OUR_FOLDERS)
+    per_folder = measure(partial(write_with_rasterio, job, folder / "rasterio-writer")).result / RASTERIO_FOLDERS
+    costs.writer_rasterio.append(per_folder)
+    say(f"  writing a folder: ours {costs.writer_ours[-1] * 1e3:.2f} CPU ms, rasterio {per_folder * 1e3:.2f}")
     costs.ours.append(measure(partial(ours, job, made)))
     say(f"  ours {costs.ours[-1].cpu_s:.1f} CPU s")
     costs.floor.append(measure(partial(floor, job, made, folder / "floor")).result)
-    shutil.rmtree(folder / "floor")
     say(f"  floor {costs.floor[-1].cpu_s:.1f} CPU s")
     costs.rasterio.append(measure(partial(rasterio_loop, job, other)).cpu_s)
     say(f"  rasterio {costs.rasterio[-1]:.1f} CPU s")
@@ -96,43 +98,18 @@ def run_once(job: Job, folder: Path, sample: list[int], costs: Costs) -> None:
     for index in sample[:COMPARED]:
         for peer in (other, third):
             compare(job, index, made, peer)
-    for dataset in (made, other, third):
-        shutil.rmtree(dataset)
 
 
 def compare(job: Job, index: int, one: Path, other: Path) -> None:
-    """Check that two datasets hold the same pixels at the same place.
+    """Check that two datasets hold the same files, to the byte.
 
     Raises:
         RuntimeError: they do not, so that the comparison of costs would be worthless.
     """
     for suffix in SUFFIXES:
         file = job.file(index, suffix)
-        with rasterio.open(one / file) as a, rasterio.open(other / file) as b:
-            if a.transform != b.transform or not np.array_equal(a.read(), b.read()):
-                raise RuntimeError(f"{one.name} and {other.name} differ in {file}")
-
-
-def cut_with_workers(job: Job, folder: Path, products: int, workers: int) -> None:
-    """Cut the same product several times, into a dataset each, with the package's runner."""
-    roots = {f"dataset{number}": folder / str(number) for number in range(products)}
-    units = []
-    for name, root in roots.items():
-        patches = (job.scene, job.patches, job.labels, root, root / ".staging", settings(job))
-        units.append(Unit("cut", name, (name,), partial(tasks.cut, *patches)))
-    outcome = Runner(ManifestStore(folder / "state", roots), workers).run(units)
-    if outcome.errors:
-        raise RuntimeError(f"could not be cut: {outcome.errors}")
-
-
-def time_workers(job: Job, folder: Path) -> dict[str, float]:
-    """Return wall times of two products with one worker and with two."""
-    walls = []
-    for workers in (1, 2):
-        say(f"two products, {workers} worker{'s' if workers > 1 else ''}")
-        walls.append(measure(partial(cut_with_workers, job, folder / f"workers{workers}", 2, workers)).wall_s)
-        shutil.rmtree(folder / f"workers{workers}")
-    return {"one_worker_wall_s": walls[0], "two_workers_wall_s": walls[1], "two_workers_ratio": walls[1] / walls[0]}
+        if (one / file).read_bytes() != (other / file).read_bytes():
+            raise RuntimeError(f"{one.name} and {other.name} differ in {file}")
 
 
 def summary(job: Job, product_mb: float, sample: list[int], costs: Costs) -> dict[str, Any]:
@@ -159,6 +136,9 @@ def summary(job: Job, product_mb: float, sample: list[int], costs: Costs) -> dic
         "open_per_patch_over_ours": per_patch_s / ours_s,
         "peak_mb": max(run.peak_mb for run in costs.ours),
         "observe_cpu_s": median(costs.observe),
+        "writer_ours_s": median(costs.writer_ours),
+        "writer_rasterio_s": median(costs.writer_rasterio),
+        "writer_ratio": median(costs.writer_rasterio) / median(costs.writer_ours),
     }
 
 
@@ -189,11 +169,6 @@ def table(result: dict[str, Any]) -> str:
         "writing alone, CPU s for a folder of five files: ours {writer_ours_s:.5f}, "
         "rasterio {writer_rasterio_s:.5f}, {writer_ratio:.1f} times",
     ]
-    if "two_workers_ratio" in result:
-        lines.append(
-            "two products: {one_worker_wall_s:.1f} s with one worker, {two_workers_wall_s:.1f} s with two, "
-            "{two_workers_ratio:.2f} of the time"
-        )
     return "\n".join(lines).format(**result)
 
 
@@ -213,11 +188,8 @@ def say(text: str) -> None:
 @click.option("--sample", default=20, show_default=True, type=click.IntRange(min=1), help="Patches for open-per-patch.")
 @click.option("--seed", default=1, show_default=True, help="Seed of the pixels and of the sample.")
 @click.option("--scratch", type=click.Path(path_type=Path), help="Folder to write patches in; default: the cache.")
-@click.option("--workers", is_flag=True, help="Also time two products with one worker and with two.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def main(
-    size_m: int, cache: Path, runs: int, sample: int, seed: int, scratch: Path | None, workers: bool, as_json: bool
-) -> None:
+def main(size_m: int, cache: Path, runs: int, sample: int, seed: int, scratch: Path | None, as_json: bool) -> None:
     """Measure the cut stage."""
     # Made in another process: it takes much memory, and ours would seem to need as much.
     inputs = measure(partial(prepare, cache, size_m, seed, say)).result
@@ -229,12 +201,8 @@ def main(
         folder = Path(name)
         for number in range(1, runs + 1):
             say(f"run {number} of {runs}")
-            run_once(job, folder, chosen, costs)
+            run_once(job, folder / str(number), chosen, costs)
         result = summary(job, inputs.product_mb, chosen, costs)
-        say("writing alone")
-        result |= writer_costs(job, folder / "writers")
-        if workers:
-            result |= time_workers(job, folder)
     result |= {"python": platform.python_version(), "rasterio": rasterio.__version__, "gdal": rasterio.__gdal_version__}
     click.echo(json.dumps(result, indent=2) if as_json else table(result))
 

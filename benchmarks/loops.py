@@ -218,4 +218,5 @@ class RasterioWriter:
         for suffix, names, resolution, profile in self._files:
             transform = from_origin(x, y, resolution, resolution)
             with rasterio.open(target / self._job.file(index, suffix), "w", transform=transform, **profile) as file:
+                file.descriptions = names
                 file.write(np.stack([pixels[name] for name in names]))

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,10 +17,6 @@ class WrittenFile:
     path: Path
     size: int
     sha256: str
-
-    def below(self, folder: Path) -> "WrittenFile":
-        """Return the same file with its path inside ``folder``."""
-        return replace(self, path=folder / self.path)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Sequence
 
 import click
 
@@ -17,6 +18,11 @@ def print_report(report: RunReport, as_json: bool) -> None:
     for item in report.set_aside:
         if item.damaged:
             log.warning("set aside: %s: %s", item.product, item.reason)
+    if report.unverified:
+        log.warning(
+            "checked by structure and content only, for want of a manifest.safe that can be believed: %s",
+            listing(report.unverified),
+        )
     if as_json:
         click.echo(json.dumps(report.as_json(), indent=2))
         return
@@ -28,6 +34,12 @@ def print_report(report: RunReport, as_json: bool) -> None:
     if report.splits:
         click.echo("\nSplits: " + ", ".join(f"{name} {report.splits[name]}" for name in SPLITS))
     _print_products(report)
+
+
+def listing(names: Sequence[str], shown: int = 3) -> str:
+    """Return the first few of some names, and how many more there are."""
+    more = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")
 
 
 def _print_stages(report: RunReport) -> None:

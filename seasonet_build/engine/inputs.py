@@ -130,8 +130,11 @@ def _inspect(paths: Sequence[Path], runner: Runner, report: RunReport) -> tuple[
         if not isinstance(failed, ProductError):
             raise failed
         errors.append(failed)
-    manifests = (outcome.manifests[unit.key] for unit in units if unit.key in outcome.manifests)
-    return [Product.model_validate(manifest.result) for manifest in manifests], errors
+    manifests = {unit.key: outcome.manifests[unit.key] for unit in units if unit.key in outcome.manifests}
+    products = {key: Product.model_validate(manifest.result) for key, manifest in manifests.items()}
+    # Said when a product is first looked at, not again in every later run.
+    report.unverified = sorted(products[key].name for key in outcome.ran if not products[key].manifest_credible)
+    return list(products.values()), errors
 
 
 def _set_aside_damaged(errors: Sequence[ProductError], config: BuildConfig, report: RunReport) -> None:

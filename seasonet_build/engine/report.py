@@ -34,7 +34,8 @@ class StageCount:
 class RunReport:
     """What a run did and what the dataset holds now.
 
-    ``samples`` maps season set and grid to a number of samples; ``splits`` a split to its number of samples.
+    ``samples`` maps season set and grid to a number of samples; ``splits`` a split to its number of samples;
+    ``unverified`` names products looked at in this run that have no manifest.safe which can be believed.
     """
 
     dataset: str
@@ -44,6 +45,7 @@ class RunReport:
     splits: dict[str, int] = field(default_factory=dict)
     products_used: list[str] = field(default_factory=list)
     set_aside: list[SetAside] = field(default_factory=list)
+    unverified: list[str] = field(default_factory=list)
     removed: int = 0
 
     def count(self, stage: str, units: Iterable[str], done: Iterable[str]) -> None:
@@ -98,5 +100,6 @@ class RunReport:
             "splits": self.splits,
             "products_used": self.products_used,
             "set_aside": [item.model_dump() for item in self.set_aside],
+            "unverified": self.unverified,
             "removed": self.removed,
         }

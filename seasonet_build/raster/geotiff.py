@@ -46,7 +46,7 @@ class Compression:
         level = {"zstd": "zstd_level", "deflate": "zlevel"}[self.method]
         return {"compress": self.method, "predictor": self.predictor, level: self.level}
 
-    def compressor(self) -> Callable[[bytes], bytes]:
+    def compressor(self) -> Callable[[bytes | memoryview], bytes]:
         """Return a function that compresses a strip."""
         if self.method == "none":
             return bytes
@@ -54,7 +54,7 @@ class Compression:
             return lambda data: zlib.compress(data, self.level)
         context = zstandard.ZstdCompressor(level=self.level)
 
-        def compress(data: bytes) -> bytes:
+        def compress(data: bytes | memoryview) -> bytes:
             # A stream of unknown length: a frame like GDAL's, without the length in it.
             stream = context.compressobj()
             return stream.compress(data) + stream.flush()
@@ -103,9 +103,9 @@ class GeoTiffEncoder:
             corners: upper-left corner (x, y) of each, metres.
         """
         strips = _differences(images) if self._predict else np.ascontiguousarray(images)
-        return [self._file(strip.tobytes(), corner) for strip, corner in zip(strips, corners, strict=True)]
+        return [self._file(strip.data, corner) for strip, corner in zip(strips, corners, strict=True)]
 
-    def _file(self, strip: bytes, corner: tuple[float, float]) -> bytes:
+    def _file(self, strip: memoryview, corner: tuple[float, float]) -> bytes:
         data = self._compress(strip)
         header = self._header.copy()
         struct.pack_into("<2d", header, self._corner_at, *corner)

@@ -1,6 +1,7 @@
 """Cut the chosen patches of a scene and write their folders."""
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -79,8 +80,9 @@ def cut_scene(
     """
     shutil.rmtree(staging, ignore_errors=True)
     try:
+        _make_parents(staging, patches)
         for path in patches.paths:
-            (staging / path).mkdir(parents=True)
+            os.mkdir(f"{staging}/{path}")  # noqa: PTH102 - see _SceneCutter._write
         cutter = _SceneCutter(scene, patches, staging, settings)
         with gdal_env():
             for patch_file in PATCH_FILES:
@@ -88,11 +90,12 @@ def cut_scene(
             cutter.cut_labels(label_raster)
             if settings.masks is not None:
                 cutter.cut_sky_masks()
+        _make_parents(root, patches)
         for path in patches.paths:
-            _move(staging / path, root / path)
+            _move(f"{staging}/{path}", f"{root}/{path}")
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return [file.below(root) for files in cutter.written for file in files]
+    return [WrittenFile(root / file, size, digest) for files in cutter.written for file, size, digest in files]
 
 
 class _SceneCutter:
@@ -100,7 +103,7 @@ class _SceneCutter:
 
     def __init__(self, scene: Scene, patches: Patches, folder: Path, settings: CutSettings) -> None:
         self._scene, self._patches, self._folder, self._settings = scene, patches, folder, settings
-        self.written: list[list[WrittenFile]] = [[] for _ in patches.paths]
+        self.written: list[list[tuple[str, int, str]]] = [[] for _ in patches.paths]
 
     def cut_images(self, patch_file: PatchFile) -> None:
         """Write one kind of image file, such as ``10m_RGB``, of every patch."""
@@ -167,18 +170,31 @@ class _SceneCutter:
         corners = [(int(self._patches.x[i]), int(self._patches.y[i])) for i in members]
         contents = encoder(kind, self._settings.compression).encode(images, corners)
         for i, content in zip(members, contents, strict=True):
-            folder = Path(self._patches.paths[i])
-            file = folder / f"{folder.name}_{suffix}.tif"
-            (self._folder / file).write_bytes(content)
-            self.written[i].append(WrittenFile(file, len(content), hashlib.sha256(content).hexdigest()))
+            # Plain strings: with a path object for each of 80 000 files, paths cost as much as the compression.
+            path = self._patches.paths[i]
+            file = f"{path}/{path[path.rindex('/') + 1 :]}_{suffix}.tif"
+            with open(f"{self._folder}/{file}", "xb") as target:  # noqa: PTH123
+                target.write(content)
+            self.written[i].append((file, len(content), hashlib.sha256(content).hexdigest()))
 
 
-def _move(source: Path, target: Path) -> None:
+def _make_parents(folder: Path, patches: Patches) -> None:
+    """Make the folders that patches go to, once each."""
+    for parent in sorted({path[: path.rindex("/")] for path in patches.paths}):
+        (folder / parent).mkdir(parents=True, exist_ok=True)
+
+
+def _move(source: str, target: str) -> None:
     """Move a finished patch folder to its place, over an older one if there is one."""
-    if not target.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source.rename(target)
-        return
+    try:
+        os.rename(source, target)  # noqa: PTH104 - see _SceneCutter._write
+    except OSError:
+        if not Path(target).is_dir():
+            raise
+        _replace_files(Path(source), Path(target))
+
+
+def _replace_files(source: Path, target: Path) -> None:
     names = {path.name for path in source.iterdir()}
     for name in sorted(names):
         (source / name).replace(target / name)

@@ -1,5 +1,6 @@
 """Damaged products that are set aside: the run goes on with the next best scene and ends with code 3."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -145,3 +146,20 @@ def test_a_good_copy_in_another_folder_is_used_instead(fresh: SmallBuild, said: 
     assert NAME in damaged_products(run)
     assert_whole_dataset(fresh)
     assert fresh.patches_of(BEST) == N_PATCHES
+
+
+@pytest.mark.parametrize("manifest", ["absent", "sizes that are no sizes"])
+def test_a_manifest_that_cannot_be_believed_is_reported_once(fresh: SmallBuild, manifest: str) -> None:
+    file = fresh.best / "manifest.safe"
+    text = file.read_text()
+    file.unlink()
+    if manifest != "absent":
+        file.write_text(re.sub(r'size="\d+"', 'size="988"', text))
+    run = fresh.run("--json")
+    assert run.code == 0
+    assert report_of(run)["unverified"] == [NAME]
+    (line,) = [line for line in run.stderr.splitlines() if NAME in line]
+    assert "manifest.safe" in line
+    again = fresh.run("--json")
+    assert report_of(again)["unverified"] == []
+    assert NAME not in again.stderr

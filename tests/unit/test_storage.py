@@ -3,7 +3,6 @@
 import hashlib
 import subprocess
 import sys
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -52,7 +51,6 @@ def test_an_interrupted_first_write_leaves_nothing(tmp_path):
 
 KILLED = """
 import os, sys
-from pathlib import Path
 from seasonet_build.storage import replacing
 with replacing(Path(sys.argv[1])) as part:
     part.write_text("half")
@@ -106,9 +104,3 @@ texts = st.lists(st.text("ab", max_size=3), max_size=4)
 def test_digests_of_texts_differ_where_the_texts_do(one, other):
     assert (text_digest(*one) == text_digest(*other)) == (one == other)
     assert text_digest(*one) == text_digest(*one)
-
-
-def test_paths_below_a_folder(tmp_path):
-    write_text(tmp_path / "x", "x")
-    file = written_file(tmp_path / "x")
-    assert file.below(Path("/root")).path == tmp_path / "x"

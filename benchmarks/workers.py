@@ -1,0 +1,71 @@
+"""How much sooner two workers cut two products than one worker does.
+
+    python -m benchmarks.workers --size 54900 --runs 3
+
+Wall time of the package's own runner, start of the workers included; of several runs, the median. Nothing that was
+written is deleted before the end: on ext4, files made soon after a mass deletion cost many times as much.
+"""
+
+import json
+import tempfile
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import click
+
+from benchmarks.cut import make_job, say, settings
+from benchmarks.loops import Job
+from benchmarks.measure import measure
+from benchmarks.product import DEFAULT_CACHE, prepare
+from seasonet_build.engine import tasks
+from seasonet_build.engine.manifests import ManifestStore
+from seasonet_build.engine.units import Runner, Unit
+
+PRODUCTS = 2
+
+
+def cut_products(job: Job, folder: Path, workers: int) -> None:
+    """Cut the same product several times, into a dataset each, with the package's runner."""
+    roots = {f"dataset{number}": folder / str(number) for number in range(PRODUCTS)}
+    units = []
+    for name, root in roots.items():
+        patches = (job.scene, job.patches, job.labels, root, root / ".staging", settings(job))
+        units.append(Unit("cut", name, (name,), partial(tasks.cut, *patches)))
+    outcome = Runner(ManifestStore(folder / "state", roots), workers).run(units)
+    if outcome.errors:
+        raise RuntimeError(f"could not be cut: {outcome.errors}")
+
+
+@click.command()
+@click.option("--size", "size_m", default=54900, show_default=True, help="Side of the tile, metres; 60 divides it.")
+@click.option("--cache", default=DEFAULT_CACHE, type=click.Path(path_type=Path), help="Folder to keep the product in.")
+@click.option("--runs", default=3, show_default=True, type=click.IntRange(min=1), help="Measure so often.")
+@click.option("--seed", default=1, show_default=True, help="Seed of the pixels.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def main(size_m: int, cache: Path, runs: int, seed: int, as_json: bool) -> None:
+    """Time two products with one worker and with two."""
+    inputs = measure(partial(prepare, cache, size_m, seed, say)).result
+    job = make_job(inputs.scene, inputs.labels)
+    walls: dict[int, list[float]] = {1: [], 2: []}
+    with tempfile.TemporaryDirectory(dir=cache, prefix="run-") as name:
+        for number in range(runs):
+            for workers, seconds in walls.items():
+                folder = Path(name) / f"{number}-{workers}"
+                seconds.append(measure(partial(cut_products, job, folder, workers)).wall_s)
+                say(f"run {number + 1} of {runs}, {workers} worker(s): {seconds[-1]:.1f} s on the clock")
+    one, two = median(walls[1]), median(walls[2])
+    result = {
+        "size_m": size_m,
+        "patches": PRODUCTS * len(job.patches),
+        "runs": runs,
+        "one_worker_wall_s": one,
+        "two_workers_wall_s": two,
+        "two_workers_speedup": one / two,
+    }
+    text = f"{PRODUCTS} products: {one:.1f} s with one worker, {two:.1f} s with two, {one / two:.2f} times as fast"
+    click.echo(json.dumps(result, indent=2) if as_json else text)
+
+
+if __name__ == "__main__":
+    main()
