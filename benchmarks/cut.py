@@ -5,7 +5,7 @@
 Every figure is processor time (user and system) of a fresh process that does this one thing, without start-up and
 imports; of several runs, the median. All patches of both grids are cut. See benchmarks.loops for what each loop does.
 The product is made up (see benchmarks.product) and kept in the cache folder; patches go to a temporary folder in it or
-in --scratch. Nothing is deleted before the end, so that a run of a whole tile needs about 5 GB: on ext4, files made
+in --scratch. Nothing is deleted before the end, so that a run of a whole tile needs about 7 GB: on ext4, files made
 soon after a mass deletion cost many times as much, in all loops alike.
 """
 
@@ -22,7 +22,7 @@ import click
 import numpy as np
 import rasterio
 
-from benchmarks.loops import SUFFIXES, FloorCost, Job, floor, open_per_patch, rasterio_loop
+from benchmarks.loops import SUFFIXES, FloorCost, Job, floor, open_per_patch, rasterio_loop, rasterio_rows
 from benchmarks.measure import Measured, measure
 from benchmarks.product import DEFAULT_CACHE, prepare
 from benchmarks.writers import OUR_FOLDERS, RASTERIO_FOLDERS, write_with_ours, write_with_rasterio
@@ -47,6 +47,7 @@ class Costs:
     ours: list[Measured[int]] = field(default_factory=list)
     floor: list[FloorCost] = field(default_factory=list)
     rasterio: list[float] = field(default_factory=list)
+    rasterio_rows: list[float] = field(default_factory=list)
     open_per_patch: list[float] = field(default_factory=list)
     observe: list[float] = field(default_factory=list)
     writer_ours: list[float] = field(default_factory=list)
@@ -81,7 +82,7 @@ def ours(job: Job, root: Path) -> int:
 
 def run_once(job: Job, folder: Path, sample: list[int], costs: Costs) -> None:
     """Measure every loop once and add to the costs."""
-    made, other, third = folder / "ours", folder / "rasterio", folder / "open-per-patch"
+    made, others = folder / "ours", [folder / name for name in ("rasterio", "rasterio-rows", "open-per-patch")]
     costs.writer_ours.append(measure(partial(write_with_ours, job, folder / "writer")).result / OUR_FOLDERS)
     per_folder = measure(partial(write_with_rasterio, job, folder / "rasterio-writer")).result / RASTERIO_FOLDERS
     costs.writer_rasterio.append(per_folder)
@@ -90,13 +91,15 @@ def run_once(job: Job, folder: Path, sample: list[int], costs: Costs) -> None:
     say(f"  ours {costs.ours[-1].cpu_s:.1f} CPU s")
     costs.floor.append(measure(partial(floor, job, made, folder / "floor")).result)
     say(f"  floor {costs.floor[-1].cpu_s:.1f} CPU s")
-    costs.rasterio.append(measure(partial(rasterio_loop, job, other)).cpu_s)
+    costs.rasterio.append(measure(partial(rasterio_loop, job, others[0])).cpu_s)
     say(f"  rasterio {costs.rasterio[-1]:.1f} CPU s")
-    costs.open_per_patch.append(measure(partial(open_per_patch, job, third, sample)).cpu_s)
+    costs.rasterio_rows.append(measure(partial(rasterio_rows, job, others[1])).cpu_s)
+    say(f"  rasterio by rows {costs.rasterio_rows[-1]:.1f} CPU s")
+    costs.open_per_patch.append(measure(partial(open_per_patch, job, others[2], sample)).cpu_s)
     say(f"  open per patch {costs.open_per_patch[-1]:.1f} CPU s for {len(sample)} of {len(job.patches)} patches")
     costs.observe.append(measure(partial(observe_scene, job.scene, folder / "observations.parquet")).cpu_s)
     for index in sample[:COMPARED]:
-        for peer in (other, third):
+        for peer in others:
             compare(job, index, made, peer)
 
 
@@ -129,6 +132,7 @@ def summary(job: Job, product_mb: float, sample: list[int], costs: Costs) -> dic
         "ours_cpu_s": ours_s,
         "ours_wall_s": median(run.wall_s for run in costs.ours),
         "rasterio_cpu_s": rasterio_s,
+        "rasterio_rows_cpu_s": median(costs.rasterio_rows),
         "open_per_patch_cpu_s": per_patch_s,
         "open_per_patch_sample": len(sample),
         "ours_over_floor": ours_s / floor_s,
@@ -155,6 +159,7 @@ def table(result: dict[str, Any]) -> str:
         ("floor", "floor"),
         ("ours", "ours"),
         ("rasterio", "rasterio"),
+        ("rasterio by rows", "rasterio_rows"),
         ("open per patch", "open_per_patch"),
     ):
         seconds = result[f"{key}_cpu_s"]

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Regenerates requirements.lock and requirements-dev.lock from pyproject.toml.
+# Regenerates requirements.lock and requirements-dev.lock from pyproject.toml, and requirements-services.lock from
+# tests/services/requirements.in: the servers that tests talk to, in an environment of their own.
 #
 #   scripts/lock.sh [uv pip compile args...]      for example --upgrade, or --upgrade-package numpy
 #
@@ -34,7 +35,8 @@ compile() {
 compile --all-extras --output-file requirements-dev.lock "$@" pyproject.toml
 # The smaller lock takes its versions from the larger one, so that what is tested is what users get.
 compile --constraint requirements-dev.lock --output-file requirements.lock "$@" pyproject.toml
+compile --output-file requirements-services.lock "$@" tests/services/requirements.in
 
-if grep -n -E '://|^-|^ *--(index|extra-index|find-links|trusted-host)| @ ' requirements.lock requirements-dev.lock >&2; then
+if grep -n -E '://|^-|^ *--(index|extra-index|find-links|trusted-host)| @ ' requirements.lock requirements-dev.lock requirements-services.lock >&2; then
     die "the locks name a source of packages (above): they must not"
 fi

@@ -9,6 +9,8 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-services.lock")
+SERVICES = REPOSITORY / "tests" / "services" / "requirements.in"
 EXTRAS = [need for needs in PROJECT["optional-dependencies"].values() for need in needs]
 
 
@@ -18,25 +20,29 @@ def locked(file: str) -> set[str]:
 
 
 def names(requirements: list[str]) -> set[str]:
-    return {re.split(r"[\[<>=!~; ]", need)[0].lower().replace("_", "-") for need in requirements}
+    return {re.sub(r"[._-]+", "-", re.split(r"[\[<>=!~; ]", need)[0]).lower() for need in requirements}
 
 
 @pytest.mark.parametrize(
     ("file", "needs"),
-    [("requirements.lock", PROJECT["dependencies"]), ("requirements-dev.lock", [*PROJECT["dependencies"], *EXTRAS])],
+    [
+        ("requirements.lock", PROJECT["dependencies"]),
+        ("requirements-dev.lock", [*PROJECT["dependencies"], *EXTRAS]),
+        ("requirements-services.lock", re.findall(r"^\w.*", SERVICES.read_text(encoding="utf-8"), re.MULTILINE)),
+    ],
 )
 def test_the_lock_holds_every_dependency(file: str, needs: list[str]) -> None:
     assert names(needs) - locked(file) == set(), "run scripts/lock.sh"
 
 
 def test_every_locked_package_has_hashes() -> None:
-    for file in ("requirements.lock", "requirements-dev.lock"):
+    for file in LOCKS:
         blocks = re.split(r"^(?=[a-z0-9.-]+==)", (REPOSITORY / file).read_text(encoding="utf-8"), flags=re.MULTILINE)
         assert all("--hash=sha256:" in block for block in blocks[1:])
 
 
 def test_no_lock_names_a_registry() -> None:
-    for file in ("requirements.lock", "requirements-dev.lock"):
+    for file in LOCKS:
         text = (REPOSITORY / file).read_text(encoding="utf-8")
         assert not re.search(r"https?://|--index-url|--find-links|file:", text)
 

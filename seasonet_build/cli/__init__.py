@@ -13,6 +13,7 @@ from seasonet_build.errors import ExitCode, SeasonetError
 from seasonet_build.interrupts import stop_requested
 
 _COMMANDS = {
+    "download": "download",
     "run": "run",
     "patchify": "patchify",
     "split": "split",

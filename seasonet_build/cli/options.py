@@ -57,6 +57,7 @@ def verbosity_options(function: F) -> F:
         level = logging.ERROR if quiet else levels[min(verbose, 2)]
         logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s")
         logging.getLogger("seasonet_build").setLevel(level)
+        logging.getLogger("urllib3").setLevel(logging.ERROR)  # it warns of every attempt that we make again
         click.get_current_context().obj = {"quiet": quiet}
         return function(*args, **kwargs)
 

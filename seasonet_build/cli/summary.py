@@ -20,7 +20,7 @@ def print_report(report: RunReport, as_json: bool) -> None:
             log.warning("set aside: %s: %s", item.product, item.reason)
     if report.unverified:
         log.warning(
-            "checked by structure and content only, for want of a manifest.safe that can be believed: %s",
+            "checked by structure and content only, for want of check sums (manifest.safe) that can be believed: %s",
             listing(report.unverified),
         )
     if as_json:

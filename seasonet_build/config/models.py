@@ -7,16 +7,17 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
+from seasonet_build.config.auxiliary import AuxiliarySection
+from seasonet_build.config.download import DownloadSection
 from seasonet_build.config.paths import ConfigPath
+from seasonet_build.config.section import Percent, Section
 from seasonet_build.errors import ConfigError
 from seasonet_build.model.seasons import Season
 from seasonet_build.model.tiles import square_of
-
-Percent = Annotated[float, Field(ge=0, le=100)]
 
 PAPER_SEASONS: dict[str, dict[str, Any]] = {
     "spring": {"start": date(2018, 4, 1), "end": date(2018, 5, 31), "max_cloud": 5.0, "max_snow": 1.0},
@@ -26,12 +27,6 @@ PAPER_SEASONS: dict[str, dict[str, Any]] = {
     "snow": {"start": date(2018, 4, 1), "end": date(2019, 2, 28)},
 }
 """Windows and limits of the paper's dataset: meteorological seasons with a gap of one month between them."""
-
-
-class Section(BaseModel):
-    """A table of the configuration file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
 class DatasetSection(Section):
@@ -80,7 +75,7 @@ class ProductsSection(Section):
     """Sentinel-2 Level-2A products."""
 
     folders: tuple[ConfigPath, ...] = Field(
-        min_length=1, description="Folders with .SAFE folders or .zip archives of them, at any depth."
+        min_length=1, description="Folders with .SAFE folders, .zip archives of them, or .COG folders, at any depth."
     )
     damaged: Literal["stop", "set-aside"] = Field(
         "set-aside",
@@ -278,11 +273,24 @@ class BuildConfig(Section):
     paths: PathsSection
     area: AreaSection = AreaSection()
     products: ProductsSection
+    download: DownloadSection = DownloadSection()
+    auxiliary: AuxiliarySection = AuxiliarySection()
     labels: LabelsSection
     regions: RegionsSection = NoRegions()
     seasons: SeasonsSection = Field(default_factory=lambda: SeasonsSection.model_validate({}))
     split: SplitSection = SplitSection()
     output: OutputSection = OutputSection()
+
+    @model_validator(mode="after")
+    def _downloads_are_read(self) -> "BuildConfig":
+        if self.download.folder is not None and self.download.folder not in self.products.folders:
+            raise ValueError(f"download.folder: {self.download.folder} is none of products.folders")
+        return self
+
+    @property
+    def download_folder(self) -> Path:
+        """Return the folder that products are put in."""
+        return self.download.folder or self.products.folders[0]
 
     @property
     def workspace(self) -> Path:

@@ -3,12 +3,13 @@
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from seasonet_build.config import BuildConfig
-from seasonet_build.engine.inputs import Inputs, gather_inputs, remember_damage, source_digest
+from seasonet_build.engine.inputs import ALL_RASTERS, Inputs, gather_inputs, remember_damage, source_digest
 from seasonet_build.engine.manifests import Manifest, ManifestStore
 from seasonet_build.engine.plan import WHOLE, Plan
 from seasonet_build.engine.publish import check_owner, claim, remove_files, remove_strays
@@ -26,15 +27,31 @@ from seasonet_build.stages.split import require_meta
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What is to be cut: ``rows`` are the samples (see stages.describe.sample_rows), scenes are by id."""
+
+    inputs: Inputs
+    scenes: Mapping[str, Scene]
+    rasters: Mapping[str, Manifest]
+    rows: pd.DataFrame
+
+
 class Build:
     """A build of one configuration in its workspace.
 
     The caller holds the lock of the workspace.
     """
 
-    def __init__(self, config: BuildConfig, workers: int, progress: Progress = no_progress) -> None:
-        """Prepare a build; nothing is read or written yet."""
-        self.config = config
+    def __init__(
+        self,
+        config: BuildConfig,
+        workers: int,
+        progress: Progress = no_progress,
+        needed: Sequence[str] = ALL_RASTERS,
+    ) -> None:
+        """Prepare a build; nothing is read or written yet. ``needed`` are the rasters that a product must have."""
+        self.config, self.needed = config, needed
         self.plan = Plan(config)
         self.workspace = self.plan.workspace
         self.store = ManifestStore(
@@ -65,26 +82,34 @@ class Build:
             SeasonetError: an input or the configuration is wrong.
         """
         check_owner(self.dataset, self.config.dataset.name)
+        while True:
+            choice = self.choose()
+            claim(self.dataset, self.config.dataset.name)
+            if not self._set_aside(self._cut(choice), choice.scenes):
+                break
+            # Products that turned out to be damaged are known now: the next best ones take their place.
+        contents = [self._content("select"), self._content("locate")]
+        self._whole(self.plan.describe(choice.rows, choice.scenes, contents))
+        self._clean(choice)
+        self.report.summarise(choice.rows, choice.inputs.scenes)
+        return self.report
+
+    def choose(self) -> Choice:
+        """Carry out the stages up to the choice of the best scene for each location and season set.
+
+        Raises:
+            SeasonetError: an input or the configuration is wrong.
+        """
         labels, regions = self.config.labels, open_regions(self.config.regions)
         land_cover = open_land_cover(labels.source, labels.layers, labels.class_column, labels.crs)
         while True:
-            inputs = gather_inputs(self.config, self.runner, self.store, self.report)
+            inputs = gather_inputs(self.config, self.runner, self.store, self.report, self.needed)
             require_overlap(land_cover, inputs.tiles)
             rasters = self._label(land_cover, inputs)
             self._locate(inputs, regions, rasters)
             scenes = {scene.id: scene for scene in inputs.scenes}
-            if self._set_aside(self._run(self.plan.observe(inputs.scenes)), scenes):
-                continue
-            rows = self._select(inputs, scenes)
-            claim(self.dataset, self.config.dataset.name)
-            if not self._set_aside(self._cut(rows, scenes, rasters), scenes):
-                break
-            # Products that turned out to be damaged are known now: the next best ones take their place.
-        contents = [self._content("select"), self._content("locate")]
-        self._whole(self.plan.describe(rows, scenes, contents))
-        self._clean(rows, inputs)
-        self.report.summarise(rows, inputs.scenes)
-        return self.report
+            if not self._set_aside(self._run(self.plan.observe(inputs.scenes)), scenes):
+                return Choice(inputs, scenes, rasters, self._select(inputs, scenes))
 
     def split(self) -> RunReport:
         """Deal the samples of the dataset to training, validation and test.
@@ -118,11 +143,11 @@ class Build:
         self._whole(self.plan.select(inputs.scenes, contents))
         return sample_rows(self.workspace.samples, self.workspace.locations, scenes)
 
-    def _cut(self, rows: pd.DataFrame, scenes: Mapping[str, Scene], rasters: Mapping[str, Manifest]) -> StageOutcome:
-        digests = {tile: manifest.outputs[0].sha256 for tile, manifest in rasters.items()}
+    def _cut(self, choice: Choice) -> StageOutcome:
+        digests = {tile: manifest.outputs[0].sha256 for tile, manifest in choice.rasters.items()}
         shutil.rmtree(self.dataset.staging, ignore_errors=True)
         try:
-            return self._run(self.plan.cut(rows, scenes, digests))
+            return self._run(self.plan.cut(choice.rows, choice.scenes, digests))
         finally:
             shutil.rmtree(self.dataset.staging, ignore_errors=True)
 
@@ -141,8 +166,9 @@ class Build:
                     remember_damage(product, error.reason, self.config, self.store)
         return bool(outcome.errors)
 
-    def _clean(self, rows: pd.DataFrame, inputs: Inputs) -> None:
+    def _clean(self, choice: Choice) -> None:
         """Remove what the new tables do not name; the new ``meta.csv`` is in place."""
+        rows, inputs = choice.rows, choice.inputs
         self.report.removed = remove_strays(self.dataset, set(rows["path"]))
         wanted = {
             "label": {tile.name for tile in inputs.tiles},

@@ -11,6 +11,7 @@ from seasonet_build.engine.manifests import Manifest, ManifestStore
 from seasonet_build.engine.report import RunReport
 from seasonet_build.engine.units import Runner, Unit, raise_all
 from seasonet_build.errors import DataError, ProductError
+from seasonet_build.model.bands import RASTER_RESOLUTION
 from seasonet_build.model.seasons import SEASONS
 from seasonet_build.model.tiles import Tile
 from seasonet_build.sources.container import find_containers, open_container
@@ -31,8 +32,19 @@ class Inputs:
     scenes: list[Scene]
 
 
-def gather_inputs(config: BuildConfig, runner: Runner, store: ManifestStore, report: RunReport) -> Inputs:
+ALL_RASTERS = tuple(sorted(RASTER_RESOLUTION))
+
+
+def gather_inputs(
+    config: BuildConfig,
+    runner: Runner,
+    store: ManifestStore,
+    report: RunReport,
+    needed: Sequence[str] = ALL_RASTERS,
+) -> Inputs:
     """Find and inspect products and form scenes; what is not used goes into the report, with the reason.
+
+    ``needed`` are the rasters that a product must have.
 
     Raises:
         DataError: there is no product, or one is damaged and ``products.damaged`` is ``stop``.
@@ -40,7 +52,7 @@ def gather_inputs(config: BuildConfig, runner: Runner, store: ManifestStore, rep
     """
     report.set_aside = []
     paths = _find_products(config)
-    products, errors = _inspect(_of_listed_tiles(paths, config, report), runner, report)
+    products, errors = _inspect(_of_listed_tiles(paths, config, report), runner, report, needed)
     names = tile_names(config.area, products)
     report.set_aside += [_not_in_area(p.name, p.tile) for p in products if p.tile not in names]
     products = [p for p in products if p.tile in names]
@@ -92,7 +104,7 @@ def _find_products(config: BuildConfig) -> list[Path]:
     found = {path for folder in config.products.folders for path in find_containers(folder)}
     paths = sorted(path for path in found if "_MSIL2A_" in path.name)
     if not paths:
-        raise DataError(f"no Sentinel-2 Level-2A product (.SAFE folder or .zip) in {_folders(config)}")
+        raise DataError(f"no Sentinel-2 Level-2A product (.SAFE or .COG folder, or .zip) in {_folders(config)}")
     return paths
 
 
@@ -114,7 +126,9 @@ def _not_in_area(product: str, tile: str) -> SetAside:
     return SetAside(product=product, reason=f"tile {tile} is not in the area")
 
 
-def _inspect(paths: Sequence[Path], runner: Runner, report: RunReport) -> tuple[list[Product], list[ProductError]]:
+def _inspect(
+    paths: Sequence[Path], runner: Runner, report: RunReport, needed: Sequence[str]
+) -> tuple[list[Product], list[ProductError]]:
     units, errors = [], []
     for path in paths:
         try:
@@ -122,8 +136,10 @@ def _inspect(paths: Sequence[Path], runner: Runner, report: RunReport) -> tuple[
         except ProductError as error:
             errors.append(error)
             continue
-        key = f"{path.name}.{text_digest(str(path.parent))[:8]}"
-        units.append(Unit("inspect", key, (INSPECT_FORMAT, str(path), signature), partial(tasks.inspect, path)))
+        parts = () if tuple(needed) == ALL_RASTERS else tuple(needed)
+        key = ".".join([path.name, text_digest(str(path.parent))[:8], *parts])
+        task = partial(tasks.inspect, path, tuple(needed))
+        units.append(Unit("inspect", key, (INSPECT_FORMAT, str(path), signature, *parts), task))
     outcome = runner.run(units)
     report.count("inspect", outcome.manifests, outcome.ran)
     for failed in outcome.errors.values():

@@ -35,7 +35,7 @@ class RunReport:
     """What a run did and what the dataset holds now.
 
     ``samples`` maps season set and grid to a number of samples; ``splits`` a split to its number of samples;
-    ``unverified`` names products looked at in this run that have no manifest.safe which can be believed.
+    ``unverified`` names products looked at in this run that have no check sums which can be believed.
     """
 
     dataset: str

@@ -28,10 +28,10 @@ from seasonet_build.stages.split import split_dataset
 from seasonet_build.storage import file_digest, text_digest, written_file
 
 
-def inspect(path: Path) -> Done:
-    """Look at a product; the result is the product."""
+def inspect(path: Path, needed: Sequence[str]) -> Done:
+    """Look at a product, of which some rasters are needed; the result is the product."""
     with gdal_env():
-        return Done(result=inspect_product(path).model_dump(mode="json"))
+        return Done(result=inspect_product(path, needed).model_dump(mode="json"))
 
 
 def digest_source(files: Sequence[Path]) -> Done:

@@ -76,6 +76,16 @@ class WorkspaceLayout:
         return self.root / "state"
 
     @property
+    def product_lock(self) -> Path:
+        """Return the file with the choice of products to download."""
+        return self.root / "products.lock"
+
+    @property
+    def source_lock(self) -> Path:
+        """Return the file with what is known of auxiliary data."""
+        return self.root / "sources.lock"
+
+    @property
     def lock(self) -> Path:
         """Return the lock file."""
         return self.root / ".lock"

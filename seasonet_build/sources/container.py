@@ -1,4 +1,4 @@
-"""The files of a product, be it a ``.SAFE`` folder or a ``.zip`` archive of one that is read without unpacking."""
+"""The files of a product: a ``.SAFE`` folder, a ``.zip`` archive of one that is read without unpacking, or ``.COG``."""
 
 import os
 import struct
@@ -10,12 +10,15 @@ from typing import BinaryIO, cast
 
 from seasonet_build.errors import ProductError
 
+COG_SUFFIX = ".COG"
+"""Ends the name of a folder with the Cloud-Optimised GeoTIFFs of a product and the catalogue's item of it."""
+
 BROKEN_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error, ValueError)
 """What zipfile raises for archives that are damaged, of methods or versions that it does not know, or encrypted."""
 
 
 class Container(ABC):
-    """Read access to the files of one product by their path inside the ``.SAFE`` folder."""
+    """Read access to the files of one product by their path inside its folder."""
 
     def __init__(self, path: Path) -> None:
         """Remember where the product is."""
@@ -23,7 +26,7 @@ class Container(ABC):
 
     @abstractmethod
     def names(self) -> list[str]:
-        """Return the paths of all files inside the ``.SAFE`` folder, sorted, with ``/``."""
+        """Return the paths of all files inside the product's folder, sorted, with ``/``."""
 
     @abstractmethod
     def open(self, name: str) -> BinaryIO:
@@ -42,8 +45,8 @@ class Container(ABC):
         """Return a text that changes when a file is replaced: sizes and times, no content."""
 
 
-class SafeFolder(Container):
-    """A product unpacked in a ``.SAFE`` folder."""
+class ProductFolder(Container):
+    """A product that lies open in a ``.SAFE`` or ``.COG`` folder."""
 
     def names(self) -> list[str]:
         """Return the paths of all files inside the folder, sorted."""
@@ -115,14 +118,17 @@ def open_container(path: Path) -> Container:
     Raises:
         ProductError: an archive cannot be read.
     """
-    return SafeArchive(path) if path.suffix == ".zip" else SafeFolder(path)
+    return SafeArchive(path) if path.suffix == ".zip" else ProductFolder(path)
 
 
 def find_containers(folder: Path) -> list[Path]:
-    """Return all ``.SAFE`` folders and ``.zip`` archives at any depth below ``folder``, sorted."""
+    """Return all ``.SAFE`` and ``.COG`` folders and ``.zip`` archives at any depth below ``folder``, sorted.
+
+    Hidden folders are left out: a download keeps in one what is not complete.
+    """
     found: list[Path] = []
     for parent, folders, files in os.walk(folder):
-        safe = [name for name in folders if name.endswith(".SAFE")]
-        folders[:] = [name for name in folders if name not in safe]
-        found += [Path(parent, name) for name in safe + [f for f in files if f.endswith(".zip")]]
+        products = [name for name in folders if name.endswith((".SAFE", COG_SUFFIX))]
+        folders[:] = [name for name in folders if name not in products and not name.startswith(".")]
+        found += [Path(parent, name) for name in products + [f for f in files if f.endswith(".zip")]]
     return sorted(found)

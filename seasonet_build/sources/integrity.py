@@ -21,7 +21,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Listed:
-    """What the manifest says of a file: size in bytes, name of the algorithm for hashlib (or None), checksum in hex."""
+    """What a manifest says of a file: size in bytes, name of the algorithm for hashlib (or None), checksum in hex."""
 
     size: int
     algorithm: str | None
@@ -82,12 +82,12 @@ def scan(stream: BinaryIO, algorithm: str | None) -> Scan:
     return Scan(sha256.hexdigest(), other.hexdigest() if other is not None else "", found)
 
 
-def find_mismatch(file_scan: Scan, size: int, listed: Listed | None) -> str | None:
-    """Return how a file differs from what a credible manifest lists, or None."""
+def find_mismatch(file_scan: Scan, size: int, listed: Listed | None, source: str = MANIFEST) -> str | None:
+    """Return how a file differs from what a credible manifest, named ``source`` in messages, lists, or None."""
     if listed is None:
         return None
     if size != listed.size:
-        return f"has {size} bytes, {MANIFEST} lists {listed.size}"
+        return f"has {size} bytes, {source} lists {listed.size}"
     if listed.algorithm is not None and file_scan.checksum != listed.checksum:
-        return f"does not have the checksum that {MANIFEST} lists"
+        return f"does not have the checksum that {source} lists"
     return None

@@ -1,7 +1,8 @@
 """From the products on disk to scenes: which product speaks for an acquisition, and which are set aside.
 
 A scene is one tile in one datatake. Of one datastrip in several processing baselines the highest is taken; 99.99 is
-not one of ESA's baselines and ranks below all. Granules of different datastrips complete each other.
+not one of ESA's baselines and ranks below all. In one baseline, ESA's lossless original goes before GeoTIFFs that were
+made of it. Granules of different datastrips complete each other.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +15,7 @@ from seasonet_build.model.names import DATATAKE_FORMAT
 from seasonet_build.model.tiles import Tile
 from seasonet_build.sources.products import Product
 
-_NOT_A_BASELINE = "99.99"
+NOT_A_BASELINE = "99.99"
 
 SAME_DATASTRIP = timedelta(seconds=10)
 """Reprocessing may move a datastrip's start by a second or two; datastrips of one datatake start minutes apart."""
@@ -95,10 +96,11 @@ def _datastrips(products: Sequence[Product]) -> list[list[Product]]:
     return strips
 
 
-def _rank(product: Product) -> tuple[bool, str, str, str, str]:
+def _rank(product: Product) -> tuple[bool, str, bool, str, str, str]:
     return (
-        product.baseline != _NOT_A_BASELINE,
+        product.baseline != NOT_A_BASELINE,
         product.baseline,
+        not product.is_cog,
         product.discriminator,
         product.name,
         product.path,

@@ -1,0 +1,1 @@
+"""Where products are found and fetched from."""
