@@ -24,7 +24,8 @@ class DownloadWatch:
 
     def __init__(self, as_json: bool) -> None:
         """Show nothing yet."""
-        self._as_json, self._lock, self._bar = as_json, threading.Lock(), _make_bar()
+        self._as_json, self._lock = as_json, threading.Lock()
+        self._bar: Any = None
 
     def __enter__(self) -> "DownloadWatch":
         """Begin."""
@@ -39,6 +40,8 @@ class DownloadWatch:
     def expect(self, files: int, size: int) -> None:
         """Show that so many bytes are going to come."""
         with self._lock:
+            if self._bar is None:
+                self._bar = _make_bar()
             if self._bar is not None:
                 self._bar.total = (self._bar.total or 0) + size
                 self._bar.refresh()

@@ -12,6 +12,7 @@ from pathlib import Path
 from seasonet_build.config import BuildConfig
 from seasonet_build.engine.build import Build
 from seasonet_build.engine.fetching import Fetching, Watch, clear_partial
+from seasonet_build.engine.lock import locked_downloads
 from seasonet_build.engine.search import choose, make_requests, tiles_of
 from seasonet_build.engine.units import Progress, no_progress
 from seasonet_build.errors import DataError, ExitCode, ProductError
@@ -88,13 +89,14 @@ class Download:
         Raises:
             SeasonetError: the catalogue cannot be asked, or the configuration or the credentials are wrong.
         """
-        lock = self.choose(update)
+        folder, lock = self.config.download_folder, self.choose(update)
         write_lock(lock, self._workspace.product_lock)
-        missing = self._missing(lock)
-        offers = self._look_up(missing)
+        offers = self._look_up(self._missing(lock))
         if offers:
-            self._fetch(offers, lock)
-        clear_partial(self.config.download_folder, lock.names)
+            with locked_downloads(folder):
+                clear_partial(folder, lock.names)
+                self._fetch(offers, lock)
+                clear_partial(folder, lock.names)
         return self.report
 
     def plan(self, update: bool = False) -> DownloadReport:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from seasonet_build.config import BuildConfig
-from seasonet_build.errors import ProductError
+from seasonet_build.errors import DataError, ProductError
 from seasonet_build.interrupts import stop_requested
 from seasonet_build.model.bands import RASTER_RESOLUTION
 from seasonet_build.providers.offers import Offer, OfferedFile, Provider
@@ -80,7 +80,9 @@ class Fetching:
             return {}
         if self._source is None:
             self._source = self._provider.connect()
-        self._watch.expect(len(jobs), sum(job.file.size or 0 for job in jobs))
+        missing = sum(_missing_bytes(job) for job in jobs)
+        self._require_space(missing)
+        self._watch.expect(len(jobs), missing)
         failures: dict[str, list[str]] = {}
         try:
             for outcome in fetch_all(jobs, self._source, self._controls, self._options.connections):
@@ -158,6 +160,20 @@ class Fetching:
         text = json.dumps({**offer.item, FILES: files}, indent=1, sort_keys=True)
         write_text(place / ITEM, text + "\n")
 
+    def _require_space(self, needed: int) -> None:
+        """Check that what is to come has room.
+
+        Raises:
+            DataError: it has not.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self._folder).free
+        if needed > free:
+            raise DataError(
+                f"{self._folder}: {needed / 1e9:.1f} GB are to be fetched and {free / 1e9:.1f} GB are free; make room, "
+                "or name another folder (download.folder)"
+            )
+
     def _received(self, n: int) -> None:
         with self._lock:
             self.bytes_fetched += n
@@ -204,6 +220,13 @@ def _complete(file: OfferedFile, listed: Listed | None) -> OfferedFile:
     if file.checksum is not None or listed is None or listed.algorithm is None or listed.size != file.size:
         return file
     return file.model_copy(update={"checksum": (listed.algorithm, listed.checksum)})
+
+
+def _missing_bytes(job: Job) -> int:
+    """Return how many bytes of a file are still to come, so far as its size is known."""
+    part = job.target.with_name(f"{job.target.name}.part")
+    have = next((path.stat().st_size for path in (job.target, part) if path.is_file()), 0)
+    return max(0, (job.file.size or 0) - have)
 
 
 def _list(reasons: Sequence[str]) -> str:

@@ -18,15 +18,32 @@ def locked(workspace: Path) -> Iterator[None]:
         WorkspaceLockedError: another run holds it.
         ConfigError: the workspace cannot be written to.
     """
-    path = WorkspaceLayout(workspace).lock
+    with _held(WorkspaceLayout(workspace).lock, "paths.workspace"):
+        yield
+
+
+@contextmanager
+def locked_downloads(folder: Path) -> Iterator[None]:
+    """Hold a folder that products are put in: builds with workspaces of their own may share it.
+
+    Raises:
+        WorkspaceLockedError: another download holds it.
+        ConfigError: it cannot be written to.
+    """
+    with _held(folder / ".download.lock", "download.folder"):
+        yield
+
+
+@contextmanager
+def _held(path: Path, key: str) -> Iterator[None]:
     try:
-        workspace.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path, timeout=0)
         lock.acquire()
     except Timeout:
-        raise WorkspaceLockedError(f"another run is at work in {workspace} ({path} is held); try later") from None
+        raise WorkspaceLockedError(f"another run is at work in {path.parent} ({path} is held); try later") from None
     except OSError as error:
-        raise ConfigError(f"paths.workspace: {workspace} cannot be written to: {error}") from None
+        raise ConfigError(f"{key}: {path.parent} cannot be written to: {error}") from None
     try:
         yield
     finally:
