@@ -1,13 +1,16 @@
 """Writing files so that they are either the old ones or the whole new ones, and telling files apart by content."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,16 @@ def write_text(path: Path, text: str) -> None:
 
 def write_table(table: pa.Table, path: Path) -> None:
     """Write a table as Parquet."""
+    import pyarrow.parquet as pq
+
     with replacing(path) as part:
         pq.write_table(table, part, compression="zstd")
 
 
 def read_table(path: Path, schema: pa.Schema) -> pa.Table:
     """Read a table that was written with this schema."""
+    import pyarrow.parquet as pq
+
     return pq.read_table(path).cast(schema)
 
 

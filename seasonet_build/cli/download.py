@@ -1,6 +1,7 @@
 """``seasonet-build download``: find and fetch what a build needs."""
 
 import json
+import logging
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from seasonet_build.engine.download import Download
 from seasonet_build.engine.lock import locked
 from seasonet_build.errors import ExitCode
 from seasonet_build.providers.make import make_provider
+
+log = logging.getLogger(__name__)
 
 
 @click.command("download")
@@ -63,13 +66,15 @@ def command(
 
 def _auxiliary(config: BuildConfig, watch: DownloadWatch, as_json: bool) -> int:
     states, licence = fetch_auxiliary(config, watch), LICENCE.format(year=datetime.now(UTC).year)
+    failed = [name for name, state in states.items() if state.startswith("failed")]
+    for name in failed:
+        log.warning("%s: %s", name, states[name])
     if as_json:
         click.echo(json.dumps({"event": "summary", "auxiliary": states, "licence": licence}))
     else:
         for name, state in states.items():
             click.echo(f"{name}: {state}")
         click.echo(licence)
-    failed = [state for state in states.values() if state.startswith("failed")]
     if not failed:
         return ExitCode.OK
     return ExitCode.PARTLY if len(failed) < len(states) else ExitCode.FAILED

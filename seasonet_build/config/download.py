@@ -16,9 +16,10 @@ _ONLY = {
     "scl_first": ("cdse", "earth-search"),
     "min_cells": ("cdse", "earth-search"),
     "url": ("cdse", "earth-search", "dhus"),
-    "quota_gb": ("cdse", "earth-search", "dhus"),
-    "bandwidth_mb_s": ("cdse", "earth-search", "dhus"),
-    "connections": ("cdse", "earth-search", "dhus"),
+    **dict.fromkeys(("quota_gb", "bandwidth_mb_s", "connections"), ("cdse", "earth-search", "dhus")),
+    **dict.fromkeys(("folder", "timeout_s", "deadline_s", "attempts"), ("cdse", "earth-search", "dhus")),
+    # Of a product in a folder nobody knows how much snow it shows.
+    **dict.fromkeys(("snow_margin", "min_snow"), ("cdse", "earth-search", "dhus")),
 }
 """Options that not every provider can apply, and the providers that can."""
 

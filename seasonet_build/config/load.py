@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from seasonet_build.config.models import BuildConfig
 from seasonet_build.config.paths import ShellText
+from seasonet_build.config.split import SplitSection
 from seasonet_build.errors import ConfigError
 
 _KINDS_OF_REGIONS = "districts", "layers", "none"
@@ -54,6 +55,24 @@ def load_config(file: Path, overrides: Sequence[str] = ()) -> LoadedConfig:
     except ValidationError as error:
         raise ConfigError(f"{file}: {_explain(error)}") from None
     return LoadedConfig(config, file, origins)
+
+
+def load_split_options(overrides: Sequence[str]) -> SplitSection:
+    """Return the options of a split without a configuration file: defaults and overrides.
+
+    Raises:
+        ConfigError: an override is of another section, its key is unknown, or its value is wrong.
+    """
+    given: dict[str, Any] = {}
+    for override in overrides:
+        key, value = _parse_override(override)
+        if not key.startswith("split."):
+            raise ConfigError(f"--set {key}: only split.* has an effect on a dataset without a configuration")
+        _put(given, key, value)
+    try:
+        return SplitSection.model_validate(given.get("split", {}))
+    except ValidationError as error:
+        raise ConfigError(f"split: {_explain(error)}") from None
 
 
 def _read_toml(file: Path) -> dict[str, Any]:

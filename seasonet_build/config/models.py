@@ -15,6 +15,7 @@ from seasonet_build.config.auxiliary import AuxiliarySection
 from seasonet_build.config.download import DownloadSection
 from seasonet_build.config.paths import ConfigPath
 from seasonet_build.config.section import Percent, Section
+from seasonet_build.config.split import SplitSection
 from seasonet_build.errors import ConfigError
 from seasonet_build.model.seasons import Season
 from seasonet_build.model.tiles import square_of
@@ -231,22 +232,6 @@ class SeasonsSection(Section):
         """Return dates and limits of a season set."""
         found: SeasonWindow | SnowWindow = getattr(self, season.value)
         return found
-
-
-class SplitSection(Section):
-    """Training, validation and test sets."""
-
-    train: float = Field(0.7, ge=0, le=1, description="Share of the locations of each grid.")
-    val: float = Field(0.1, ge=0, le=1, description="Share of the locations of each grid.")
-    test: float = Field(0.2, ge=0, le=1, description="Share of the locations of each grid.")
-    seed: int = Field(2018, ge=0, description="Seed of the random deal.")
-
-    @model_validator(mode="after")
-    def _sum_to_one(self) -> "SplitSection":
-        total = self.train + self.val + self.test
-        if abs(total - 1) > 1e-9:
-            raise ValueError(f"train, val and test add up to {total:g}, not 1")
-        return self
 
 
 class OutputSection(Section):

@@ -6,6 +6,7 @@ A line has name, SHA-256, size in bytes and address. A later run holds the file 
 """
 
 import re
+import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from seasonet_build.model.layout import WorkspaceLayout
 from seasonet_build.storage import file_digest, write_text
 from seasonet_build.transfer.http import HttpSource, OpenAccess
 from seasonet_build.transfer.pool import Job, fetch_all
-from seasonet_build.transfer.remote import Checksum, RemoteFile
+from seasonet_build.transfer.remote import Checksum, RemoteFile, StoppedError
 
 LICENCE = (
     "CLC5 and GE250: (c) GeoBasis-DE / BKG {year}, licence dl-de/by-2-0 (https://www.govdata.de/dl-de/by-2-0). "
@@ -106,10 +107,33 @@ def _fetch(config: BuildConfig, wanted: dict[str, Source], watch: Watch) -> dict
     watch.expect(len(jobs), 0)
     states = {}
     source = HttpSource(OpenAccess(), options.timeout_s, options.connections)
-    for outcome in fetch_all(jobs, source, make_controls(config, "bkg", watch.received), options.connections):
-        watch.ended(outcome)
-        states[outcome.job.owner] = "fetched" if outcome.failure is None else f"failed: {outcome.failure}"
+    try:
+        for outcome in fetch_all(jobs, source, make_controls(config, "bkg", watch.received), options.connections):
+            watch.ended(outcome)
+            name = outcome.job.owner
+            failure = outcome.failure or _look_at(wanted[name])
+            states[name] = "fetched" if failure is None else f"failed: {failure}{_advice(wanted[name], failure)}"
+    except StoppedError:
+        raise KeyboardInterrupt from None
     return states
+
+
+def _look_at(source: Source) -> str | None:
+    """Return what is wrong with a file that came without a checksum, and remove it if so; else None."""
+    if source.sha256 is not None or zipfile.is_zipfile(source.target):
+        return None
+    source.target.unlink()
+    return f"what {source.url} gives is no zip archive"
+
+
+def _advice(source: Source, failure: str) -> str:
+    """Return what to do where the server has a file with another checksum."""
+    if source.sha256 is None or "checksum" not in failure:
+        return ""
+    return (
+        f"; the server may have a new edition: to take it, state its SHA-256 (auxiliary.{source.name}_sha256), or "
+        f"delete the line {source.name} in sources.lock if it is not stated"
+    )
 
 
 def _expected(source: Source, known: dict[str, Recorded]) -> Source:

@@ -22,7 +22,7 @@ from seasonet_build.sources.regions import Regions, open_regions
 from seasonet_build.sources.scenes import Scene
 from seasonet_build.sources.vector import source_files
 from seasonet_build.stages.describe import sample_rows
-from seasonet_build.stages.split import require_meta
+from seasonet_build.stages.meta import require_meta
 
 log = logging.getLogger(__name__)
 

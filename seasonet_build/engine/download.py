@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seasonet_build.config import BuildConfig
-from seasonet_build.engine.build import Build
 from seasonet_build.engine.fetching import Fetching, Watch, clear_partial
 from seasonet_build.engine.lock import locked_downloads
 from seasonet_build.engine.search import choose, make_requests, tiles_of
@@ -141,8 +140,9 @@ class Download:
         """Return the products that have to be fetched."""
         choice = self._choice_digest(lock)
         missing = []
+        here = self.provider.search.by_name(lock.names) if self.provider.name == "folder" else ()
         for name in lock.names:
-            if self.provider.name == "folder" or self.ledger.is_complete(name):
+            if name in here or self.ledger.is_complete(name):
                 self.report.states[name] = "there"
             elif self.ledger.unwanted_for(name) == choice:
                 self.report.states[name] = "not needed"
@@ -208,6 +208,9 @@ class Download:
 
     def _cells_of_products(self, partial: Path) -> Counter[str]:
         """Return how many patches each product would be chosen for, those that are there already included."""
+        # Here, and not above: a download that has nothing to choose needs none of the build's libraries.
+        from seasonet_build.engine.build import Build
+
         folders = [folder for folder in (*self.config.products.folders, partial) if folder.is_dir()]
         products = self.config.products.model_copy(update={"folders": tuple(folders), "damaged": "set-aside"})
         config = self.config.model_copy(update={"products": products})

@@ -6,18 +6,16 @@ import shutil
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from seasonet_build.config import BuildConfig
 from seasonet_build.errors import DataError, ProductError
 from seasonet_build.interrupts import stop_requested
 from seasonet_build.model.bands import RASTER_RESOLUTION
+from seasonet_build.model.products import FILES, ITEM
 from seasonet_build.providers.offers import Offer, OfferedFile, Provider
-from seasonet_build.raster.gdal import gdal_env
 from seasonet_build.sources.integrity import MANIFEST, Listed, read_manifest
-from seasonet_build.sources.items import FILES, ITEM
 from seasonet_build.sources.metadata import MetadataError
-from seasonet_build.sources.products import inspect_product
 from seasonet_build.storage import file_digest, write_text
 from seasonet_build.transfer.fetch import Controls, Patience, sync_folder
 from seasonet_build.transfer.ledger import Ledger
@@ -52,6 +50,7 @@ class Fetching:
         self.partial = self._folder / PARTIAL
         self.bytes_fetched = 0
         self._source: Source | None = None
+        self._there: set[Path] = set()
         self._controls = make_controls(config, provider.name, self._received)
         self._lock = threading.Lock()
 
@@ -63,19 +62,21 @@ class Fetching:
             DataError: the catalogue names files outside the products' folders.
         """
         # A manifest comes before the files that it may be the only one to know the check sums of.
-        first = [(o, file) for o in offers for file in o.files if wanted(file) and file.path.endswith(MANIFEST)]
-        failures = self._fetch([self._job(offer, file) for offer, file in first])
+        first = [self._job(o, file) for o in offers for file in o.files if wanted(file) and _is_manifest(file)]
+        failures = self._fetch(first)
         rest = [o for o in offers if o.name not in failures]
         return failures | self._fetch(
             [
                 self._job(offer, file)
                 for offer in rest
                 for file in self._with_checksums(offer)
-                if wanted(file) and (offer, file) not in first
+                if wanted(file) and not _is_manifest(file)
             ]
         )
 
     def _fetch(self, jobs: Sequence[Job]) -> dict[str, str]:
+        # What came with the scene classification is not to be looked at, counted and reported again.
+        jobs = [job for job in jobs if job.target not in self._there]
         if not jobs:
             return {}
         if self._source is None:
@@ -87,7 +88,9 @@ class Fetching:
         try:
             for outcome in fetch_all(jobs, self._source, self._controls, self._options.connections):
                 self._watch.ended(outcome)
-                if outcome.failure is not None:
+                if outcome.failure is None:
+                    self._there.add(outcome.job.target)
+                else:
                     file = outcome.job.file.path.rpartition("/")[2]
                     failures.setdefault(outcome.job.owner, []).append(f"{file}: {outcome.failure}")
         except StoppedError:
@@ -102,9 +105,9 @@ class Fetching:
             OSError: it cannot be moved.
         """
         source, target = self.partial / offer.folder, self._folder / offer.folder
-        self._write_item(offer)
         if any(file.checksum is None for file in self._with_checksums(offer)):
             self.check(offer, RASTER_RESOLUTION)
+        self._write_item(offer, self._sums(offer))
         if not target.exists():
             if source.is_dir():
                 sync_folder(source)
@@ -119,8 +122,13 @@ class Fetching:
         Raises:
             ProductError: it is damaged; its files are gone.
         """
+        # Here, and not above: most downloads need no raster library, which takes memory and a second to load.
+        from seasonet_build.raster.gdal import gdal_env
+        from seasonet_build.sources.products import inspect_product
+
         place = self._place(offer)
-        self._write_item(offer)
+        # Not with check sums taken just now: they would vouch for the very bytes that are to be looked at.
+        self._write_item(offer, self._known(offer))
         try:
             with gdal_env():
                 inspect_product(place, rasters)
@@ -129,16 +137,21 @@ class Fetching:
             raise
 
     def _with_checksums(self, offer: Offer) -> list[OfferedFile]:
-        """Return the files of a product, with the check sums of its manifest where the catalogue gives none."""
-        manifest = self._place(offer) / MANIFEST
-        if not manifest.is_file() or all(file.checksum for file in offer.files):
+        """Return the files of a product, with the check sums that are kept beside them where the catalogue has none."""
+        if all(file.checksum for file in offer.files):
             return list(offer.files)
+        listed, ours = self._listed(offer), offer.item is not None
+        return [_complete(file, listed.get(file.path.partition("/")[2]), ours) for file in offer.files]
+
+    def _listed(self, offer: Offer) -> Mapping[str, Listed]:
+        """Return what the manifest lists, or what was seen of the files when they had been looked at."""
+        if offer.item is not None:
+            return {name: Listed(sums["size"], "sha256", sums["sha256"]) for name, sums in self._known(offer).items()}
         try:
-            with manifest.open("rb") as stream:
-                listed = read_manifest(stream)
-        except MetadataError:
-            return list(offer.files)
-        return [_complete(file, listed.get(file.path.partition("/")[2])) for file in offer.files]
+            with (self._place(offer) / MANIFEST).open("rb") as stream:
+                return read_manifest(stream)
+        except (FileNotFoundError, NotADirectoryError, MetadataError):
+            return {}
 
     def _place(self, offer: Offer) -> Path:
         """Return where the files of a product are, or will be put together."""
@@ -150,15 +163,26 @@ class Fetching:
         check_relative(offer.folder)
         return Job(offer.name, remote, self._place(offer).parent / remote.path)
 
-    def _write_item(self, offer: Offer) -> None:
-        """Write the catalogue's item, if it is the product's metadata, with size and SHA-256 of the files there."""
+    def _write_item(self, offer: Offer, sums: Mapping[str, Any]) -> None:
+        """Write the catalogue's item, if it is the product's metadata, with what is known of the files there."""
+        if offer.item is not None:
+            text = json.dumps({**offer.item, FILES: sums}, indent=1, sort_keys=True)
+            write_text(self._place(offer) / ITEM, text + "\n")
+
+    def _sums(self, offer: Offer) -> dict[str, Any]:
+        """Return size and SHA-256 of the files of a product without metadata of its own."""
         if offer.item is None:
-            return
-        place = self._place(offer)
-        found = sorted(path for path in place.iterdir() if path.suffix == ".tif")
-        files = {path.name: {"size": path.stat().st_size, "sha256": file_digest(path)} for path in found}
-        text = json.dumps({**offer.item, FILES: files}, indent=1, sort_keys=True)
-        write_text(place / ITEM, text + "\n")
+            return {}
+        found = sorted(path for path in self._place(offer).iterdir() if path.suffix == ".tif")
+        return {path.name: {"size": path.stat().st_size, "sha256": file_digest(path)} for path in found}
+
+    def _known(self, offer: Offer) -> dict[str, Any]:
+        """Return the same as it was when the files had been looked at; nothing if they have not been."""
+        try:
+            sums = json.loads((self._place(offer) / ITEM).read_text(encoding="utf-8"))[FILES]
+            return {str(name): {"size": int(s["size"]), "sha256": str(s["sha256"])} for name, s in sums.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
 
     def _require_space(self, needed: int) -> None:
         """Check that what is to come has room.
@@ -215,9 +239,15 @@ def clear_partial(folder: Path, keep: Collection[str]) -> None:
         partial.rmdir()
 
 
-def _complete(file: OfferedFile, listed: Listed | None) -> OfferedFile:
-    """Return a file with the check sum that its product's manifest lists, if that has the file's true size."""
-    if file.checksum is not None or listed is None or listed.algorithm is None or listed.size != file.size:
+def _is_manifest(file: OfferedFile) -> bool:
+    return file.path.endswith(MANIFEST)
+
+
+def _complete(file: OfferedFile, listed: Listed | None, ours: bool) -> OfferedFile:
+    """Return a file with the check sum that is listed for it; ESA's lists count if they have the file's true size."""
+    if file.checksum is not None or listed is None or listed.algorithm is None:
+        return file
+    if not ours and listed.size != file.size:
         return file
     return file.model_copy(update={"checksum": (listed.algorithm, listed.checksum)})
 

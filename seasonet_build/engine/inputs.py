@@ -12,10 +12,11 @@ from seasonet_build.engine.report import RunReport
 from seasonet_build.engine.units import Runner, Unit, raise_all
 from seasonet_build.errors import DataError, ProductError
 from seasonet_build.model.bands import RASTER_RESOLUTION
+from seasonet_build.model.products import PRODUCT_NAME
 from seasonet_build.model.seasons import SEASONS
 from seasonet_build.model.tiles import Tile
 from seasonet_build.sources.container import find_containers, open_container
-from seasonet_build.sources.products import PRODUCT_NAME, Product
+from seasonet_build.sources.products import Product
 from seasonet_build.sources.scenes import Scene, SetAside, make_scenes
 from seasonet_build.sources.tiles import misplacement, place_tiles, tile_names
 from seasonet_build.stages.select import in_window

@@ -17,7 +17,7 @@ from seasonet_build.sources.scenes import Scene
 from seasonet_build.stages.cut import CutSettings, Patches
 from seasonet_build.stages.label import RegionLevels
 
-FORMATS = dict.fromkeys(("index", "label", "locate", "observe", "select", "cut", "describe", "split"), 1)
+FORMATS = {**dict.fromkeys(("index", "label", "locate", "observe", "select", "cut", "describe"), 1), "split": 2}
 """Raised when the code of a stage changes what it writes, so that old results are done again."""
 
 WHOLE = "all"

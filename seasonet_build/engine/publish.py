@@ -6,7 +6,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from seasonet_build.errors import ConfigError
-from seasonet_build.model.layout import SPLITS, DatasetLayout
+from seasonet_build.model.layout import DatasetLayout
+from seasonet_build.splits.store import SIDES
 from seasonet_build.storage import write_text
 
 
@@ -55,9 +56,15 @@ def remove_strays(layout: DatasetLayout, paths: Collection[str]) -> int:
 
 
 def remove_splits(layout: DatasetLayout) -> None:
-    """Remove split files: they number the rows of a ``meta.csv`` that has been replaced."""
-    for split in SPLITS:
-        layout.split_file(split).unlink(missing_ok=True)
+    """Remove split files: they number the rows of a ``meta.csv`` that has been replaced.
+
+    Which side each location was on is kept.
+    """
+    for path in sorted(layout.splits.iterdir()) if layout.splits.is_dir() else []:
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != SIDES:
+            path.unlink()
 
 
 def _owner(layout: DatasetLayout) -> str | None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from seasonet_build.config.models import SeasonsSection, SplitSection
+from seasonet_build.config.models import SeasonsSection
+from seasonet_build.config.split import SplitSection
 from seasonet_build.engine.publish import remove_splits
 from seasonet_build.engine.units import Done
 from seasonet_build.model.layout import DatasetLayout
@@ -24,7 +25,7 @@ from seasonet_build.stages.label import RegionLevels, label_tile
 from seasonet_build.stages.locations import build_locations
 from seasonet_build.stages.observe import observe_scene
 from seasonet_build.stages.select import build_samples
-from seasonet_build.stages.split import split_dataset
+from seasonet_build.stages.split import sizes_of, split_dataset
 from seasonet_build.storage import file_digest, text_digest, written_file
 
 
@@ -86,5 +87,5 @@ def describe(rows: pd.DataFrame, scenes: Mapping[str, Scene], layout: DatasetLay
 
 def split(layout: DatasetLayout, options: SplitSection) -> Done:
     """Deal the samples to training, validation and test."""
-    sizes = split_dataset(layout, {"train": options.train, "val": options.val, "test": options.test}, options.seed)
-    return Done([written_file(layout.split_file(name)) for name in sizes], {"sizes": sizes})
+    files, report = split_dataset(layout, options)
+    return Done([written_file(file) for file in files], {"sizes": sizes_of(report)})

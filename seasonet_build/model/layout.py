@@ -35,6 +35,11 @@ class DatasetLayout:
         """Return the folder for patches that are not finished; it exists only while patches are cut."""
         return self.root / ".staging"
 
+    @property
+    def splits(self) -> Path:
+        """Return the folder of the split files."""
+        return self.root / "splits"
+
     def split_file(self, split: str) -> Path:
         """Return the index file of ``train``, ``val`` or ``test``."""
         return self.root / "splits" / f"{split}.csv"

@@ -15,7 +15,7 @@ TOKEN_URL = "https://identity.dataspace.copernicus.eu/auth/realms/CDSE/protocol/
 COLLECTION = "sentinel-2-l2a"
 
 METADATA = ("product_metadata", "granule_metadata", "safe_manifest")
-_MULTIHASH = {"1620": ("sha3_256", 64), "d50110": ("md5", 32)}
+_MULTIHASH = {"1220": ("sha256", 64), "1620": ("sha3_256", 64), "d50110": ("md5", 32)}
 """Prefixes of multihash (code of the function, length) and the hex digits that follow.
 
 XML files carry ``d50120``, which is MD5 with a length that MD5 does not have: of which function the digest is cannot be

@@ -6,10 +6,10 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from seasonet_build.model.bands import RASTER_RESOLUTION, SCL
+from seasonet_build.model.products import ASSETS
 from seasonet_build.providers.cdse import datastrip_start, parse_multihash
 from seasonet_build.providers.offers import Offer, OfferedFile, Query, SearchError, fits, name_parts
 from seasonet_build.providers.stac import Catalogue, condition
-from seasonet_build.sources.items import ASSETS
 
 STAC_URL = "https://earth-search.aws.element84.com/v1"
 COLLECTION = "sentinel-2-l2a"

@@ -1,9 +1,12 @@
 """Products that the user has: they are found where they are, and nothing is fetched."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from seasonet_build.errors import DataError
+from seasonet_build.model.bands import SCL
 from seasonet_build.providers.offers import Offer, Query, fits, name_parts
 from seasonet_build.sources.container import find_containers
 from seasonet_build.sources.products import inspect_product
@@ -18,8 +21,9 @@ class FolderSearch:
         self._folders = folders
 
     def search(self, query: Query) -> Sequence[Offer]:
-        """Return what fits a query; the snow of a product is not known without its pixels."""
-        return [offer for offer in map(_offer, self._paths(query)) if offer is not None and fits(offer, query)]
+        """Return what fits a query but for its limits of snow: that is not known without the pixels."""
+        any_snow = replace(query, max_snow=100.0, min_snow=0.0)
+        return [offer for offer in map(_offer, self._paths(query)) if offer is not None and fits(offer, any_snow)]
 
     def by_name(self, names: Collection[str]) -> Mapping[str, Offer]:
         """Return what is there of some products."""
@@ -36,9 +40,10 @@ class FolderSearch:
         for path in self._all():
             try:
                 parts = name_parts(_name(path))
+                day = datetime.strptime(parts["start"], "%Y%m%dT%H%M%S").date()
             except ValueError:
                 continue
-            if parts["tile"] == query.tile:
+            if parts["tile"] == query.tile and query.start <= day <= query.end:
                 yield path
 
 
@@ -61,7 +66,8 @@ def _name(path: Path) -> str:
 def _offer(path: Path) -> Offer | None:
     """Return a product as an offer without files; None: it cannot be used, as a build will say."""
     try:
-        product = inspect_product(path)
+        # One raster, or each look at a folder would read all of it.
+        product = inspect_product(path, (SCL,))
     except DataError:
         return None
     return Offer(

@@ -4,9 +4,8 @@ from functools import partial
 
 from seasonet_build.config import BuildConfig
 from seasonet_build.config.download import DownloadSection
-from seasonet_build.providers import cdse, earth_search
+from seasonet_build.providers import cdse
 from seasonet_build.providers.access import S3Access, TokenAccess
-from seasonet_build.providers.folder import FolderSearch, NoSource
 from seasonet_build.providers.offers import Provider
 from seasonet_build.transfer.http import HttpSource, OpenAccess
 from seasonet_build.transfer.remote import Source
@@ -18,11 +17,16 @@ def make_provider(config: BuildConfig) -> Provider:
     Raises:
         ConfigError: a package that the provider needs is not installed.
     """
+    # Each is imported where it is used: some load libraries that the others have no need of.
     options = config.download
     if options.provider == "folder":
+        from seasonet_build.providers.folder import FolderSearch, NoSource
+
         folders = ", ".join(str(folder) for folder in config.products.folders)
         return Provider("folder", folders, FolderSearch(config.products.folders), NoSource)
     if options.provider == "earth-search":
+        from seasonet_build.providers import earth_search
+
         url = options.url or earth_search.STAC_URL
         search = earth_search.EarthSearch(url, options.timeout_s)
         return Provider("earth-search", url, search, partial(_source, OpenAccess(), options))

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from seasonet_build.errors import DataError
-from seasonet_build.sources.products import PRODUCT_NAME
+from seasonet_build.model.products import PRODUCT_NAME
 from seasonet_build.transfer.remote import Checksum, RemoteFile, Source
 
 Role = Literal["scl", "metadata", "band", "archive"]

@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 
 from seasonet_build.errors import ProductError
 from seasonet_build.model.bands import BAND_RESOLUTION, RASTER_RESOLUTION, SCL
+from seasonet_build.model.products import ITEM
 from seasonet_build.model.tiles import utm_epsg
 from seasonet_build.sources.container import Container
 from seasonet_build.sources.inspection import Product, check_raster, compact_time, joint_digest
 from seasonet_build.sources.integrity import Listed, find_mismatch, scan
-from seasonet_build.sources.items import ITEM, Item, Properties, read_item
+from seasonet_build.sources.items import Item, Properties, read_item
 from seasonet_build.sources.metadata import MetadataError
 from seasonet_build.sources.offsets import decide_offset
 from seasonet_build.sources.tiff import find_damage

@@ -1,7 +1,6 @@
 """What the looks at all forms of products share: the record of a product, its name, and checks of its rasters."""
 
 import hashlib
-import re
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -12,11 +11,6 @@ from rasterio.errors import RasterioError
 from seasonet_build.errors import ProductError
 from seasonet_build.model.tiles import Tile
 from seasonet_build.sources.container import COG_SUFFIX
-
-PRODUCT_NAME = re.compile(
-    r"(?P<platform>S2[A-D])_MSIL2A_(?P<start>\d{8}T\d{6})_N(?P<baseline>\d{4})_R(?P<orbit>\d{3})"
-    r"_T(?P<tile>\d{2}[A-Z]{3})_(?P<discriminator>\d{8}T\d{6})(?:\.COG|(?:\.SAFE)?(?:\.zip)?)"
-)
 
 
 class Product(BaseModel):

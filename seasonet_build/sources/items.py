@@ -8,21 +8,11 @@ from typing import Any, BinaryIO, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
 from seasonet_build.model.bands import RASTER_RESOLUTION, SCL
+from seasonet_build.model.products import ASSETS, FILES, ITEM
 from seasonet_build.model.tiles import Tile
 from seasonet_build.sources.integrity import Listed
 from seasonet_build.sources.metadata import MetadataError
 from seasonet_build.sources.offsets import Statement
-
-ITEM = "item.json"
-
-FILES = "seasonet:files"
-"""Top-level key that the download adds: file name -> ``size`` and ``sha256`` of what was fetched."""
-
-ASSETS: dict[str, str] = {
-    **{"B01": "coastal", "B02": "blue", "B03": "green", "B04": "red", "B05": "rededge1", "B06": "rededge2"},
-    **{"B07": "rededge3", "B08": "nir", "B8A": "nir08", "B09": "nir09", "B11": "swir16", "B12": "swir22", SCL: "scl"},
-}
-"""Raster -> key of its asset."""
 
 MAX_ITEM_BYTES = 4 << 20
 """Items have about 25 kB; what is so much larger is something else."""

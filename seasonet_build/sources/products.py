@@ -5,13 +5,14 @@ from pathlib import Path
 
 from seasonet_build.errors import ProductError
 from seasonet_build.model.bands import RASTER_RESOLUTION
+from seasonet_build.model.products import PRODUCT_NAME
 from seasonet_build.sources.cogs import CogInspection
 from seasonet_build.sources.container import BROKEN_ARCHIVE, COG_SUFFIX, open_container
-from seasonet_build.sources.inspection import PRODUCT_NAME, Product
+from seasonet_build.sources.inspection import Product
 from seasonet_build.sources.metadata import MetadataError
 from seasonet_build.sources.safes import SafeInspection
 
-__all__ = ["PRODUCT_NAME", "Product", "inspect_product"]
+__all__ = ["Product", "inspect_product"]
 
 
 def inspect_product(path: Path, needed: Iterable[str] = RASTER_RESOLUTION) -> Product:

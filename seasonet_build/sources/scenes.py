@@ -6,19 +6,15 @@ made of it. Granules of different datastrips complete each other.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 
 from pydantic import BaseModel, ConfigDict
 
 from seasonet_build.model.names import DATATAKE_FORMAT
+from seasonet_build.model.products import NOT_A_BASELINE, SAME_DATASTRIP
 from seasonet_build.model.tiles import Tile
 from seasonet_build.sources.products import Product
-
-NOT_A_BASELINE = "99.99"
-
-SAME_DATASTRIP = timedelta(seconds=10)
-"""Reprocessing may move a datastrip's start by a second or two; datastrips of one datatake start minutes apart."""
 
 
 class Scene(BaseModel):

@@ -1,17 +1,21 @@
 """Which tiles a build has, and where they lie."""
 
+from __future__ import annotations
+
 import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import shapely
 
 from seasonet_build.config.models import AreaSection
 from seasonet_build.errors import ConfigError, DataError, ProductError
 from seasonet_build.model.tiles import Tile, nominal_tile, square_of, utm_epsg
-from seasonet_build.sources.products import Product
-from seasonet_build.sources.vector import find_layers, read_layer
+
+if TYPE_CHECKING:
+    from seasonet_build.sources.products import Product
 
 _TABLE_COLUMNS = ("tile", "epsg", "ulx", "uly")
 
@@ -88,6 +92,9 @@ def read_tile_table(path: Path) -> dict[str, Tile]:
 
 def _meeting(names: Iterable[str], outline: Path) -> list[str]:
     """Return the tiles whose own 100 km square meets the polygons of a file: others own no patch in there."""
+    # Here, and not above: this loads pandas and all else that reads vector files.
+    from seasonet_build.sources.vector import find_layers, read_layer
+
     layers = find_layers(outline, "*")
     meeting = []
     for name in names:

@@ -19,7 +19,7 @@ from seasonet_build.model.classes import CLASSES, N_CLASSES
 from seasonet_build.model.layout import DatasetLayout
 from seasonet_build.model.seasons import SEASONS
 from seasonet_build.stages.describe import META_COLUMNS
-from seasonet_build.stages.split import read_meta
+from seasonet_build.stages.meta import read_meta
 from seasonet_build.storage import replacing
 
 _PLACE = ["Grid", "Latitude", "Longitude"]

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seasonet_build.errors import DataError
+from seasonet_build.model.products import PRODUCT_NAME
 from seasonet_build.model.seasons import Season
-from seasonet_build.sources.products import PRODUCT_NAME
 from seasonet_build.storage import write_text
 
 _HEAD = """\
@@ -88,11 +88,9 @@ def read_lock(path: Path) -> ProductLock | None:
             continue
         if lock is None and line.startswith("provider "):
             lock = ProductLock(line.removeprefix("provider "))
-        elif lock is not None and (found := _GROUP.fullmatch(line)) and found[2] in list(Season):
-            key = Key(found[1], Season(found[2]))
-            lock.groups[key] = Group(found[3])
-        elif lock is not None and key is not None and (found := _PRODUCT.fullmatch(line)) and _is_name(found[1]):
-            product = Locked(found[1], float(found[2]), None if found[3] == "-" else float(found[3]))
+        elif lock is not None and (opened := _read_group(line)) and opened[0] not in lock.groups:
+            key, lock.groups[opened[0]] = opened
+        elif lock is not None and key is not None and (product := _read_product(line, lock.groups[key])):
             group = lock.groups[key]
             lock.groups[key] = Group(group.request, (*group.products, product))
         else:
@@ -125,5 +123,17 @@ def drift(old: Mapping[Key, Group], new: Mapping[Key, Group]) -> list[str]:
     return lines
 
 
-def _is_name(name: str) -> bool:
-    return PRODUCT_NAME.fullmatch(name) is not None
+def _read_group(line: str) -> tuple[Key, Group] | None:
+    """Return what a line opens, or None if it opens no group."""
+    found = _GROUP.fullmatch(line)
+    if found is None or found[2] not in list(Season):
+        return None
+    return Key(found[1], Season(found[2])), Group(found[3])
+
+
+def _read_product(line: str, group: Group) -> Locked | None:
+    """Return the product of a line, or None if it names none, or one that the group has already."""
+    found = _PRODUCT.fullmatch(line)
+    if found is None or PRODUCT_NAME.fullmatch(found[1]) is None or found[1] in group.names:
+        return None
+    return Locked(found[1], float(found[2]), None if found[3] == "-" else float(found[3]))

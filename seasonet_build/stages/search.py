@@ -7,7 +7,10 @@ same answers give the same choice.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import combinations, groupby
+from functools import reduce
+from itertools import accumulate, groupby
+from math import ceil, comb
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -15,17 +18,18 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import Transformer
 
+from seasonet_build.model.products import NOT_A_BASELINE, SAME_DATASTRIP
 from seasonet_build.model.tiles import Tile
 from seasonet_build.providers.offers import Offer
-from seasonet_build.sources.scenes import NOT_A_BASELINE, SAME_DATASTRIP
-
-Mask = NDArray[np.bool_]
 
 _POINTS = 41
 """Points along a side of a tile at which coverage is tested: one every 2.7 km."""
 
-_EXACT_SCENES, _EXACT_SIZE = 24, 3
-"""Sets of up to so many of so many scenes are all tried; where none covers the tile, scenes are added one by one."""
+_ENOUGH = 0.999
+"""What counts as all of what can be covered: outlines of scenes differ by a pixel or two."""
+
+_TRIED = 100_000
+"""Sets of a size are all tried if there are no more; where none covers the tile, scenes are added one by one."""
 
 
 @dataclass(frozen=True)
@@ -98,68 +102,97 @@ def choose_scenes(
     Returns:
         The chosen ones, sorted by time.
     """
-    costs = [-a.snow if snowy else a.cloud for a in acquisitions]
-    order = sorted(range(len(acquisitions)), key=lambda i: (costs[i], acquisitions[i].start, i))
-    masks = _covered(acquisitions, tile)
+    ranked = sorted(acquisitions, key=lambda a: (-a.snow if snowy else a.cloud, a.start, a.offers[0].name))
+    masks = _covered(ranked, tile)
     chosen: list[int] = []
     for _ in range(cover):
-        rest = [i for i in order if i not in chosen]
-        chosen += _smallest_cover(rest, masks)
+        rest = [i for i in range(len(ranked)) if i not in chosen]
+        chosen += [rest[rank] for rank in _smallest_cover([masks[i] for i in rest])]
         if len(chosen) >= at_most:
             break
-    return sorted((acquisitions[i] for i in chosen[:at_most]), key=lambda a: (a.start, a.offers[0].name))
+    return sorted((ranked[i] for i in chosen[:at_most]), key=lambda a: (a.start, a.offers[0].name))
 
 
-def _covered(acquisitions: Sequence[Acquisition], tile: Tile) -> list[Mask]:
-    """Return for each acquisition which points of the tile its footprints cover; an unknown footprint is the tile."""
+def _covered(acquisitions: Sequence[Acquisition], tile: Tile) -> list[int]:
+    """Return for each acquisition which points of the tile its footprints cover, a bit for each point.
+
+    The points are centres of a grid's cells: along the tile's edge outlines are too coarse to be believed, since they
+    are straight in degrees.
+    """
     west, south, east, north = tile.bounds
-    x, y = np.meshgrid(np.linspace(west, east, _POINTS), np.linspace(south, north, _POINTS))
-    to_degrees = Transformer.from_crs(tile.epsg, 4326, always_xy=True)
-    longitude, latitude = to_degrees.transform(x.ravel(), y.ravel())
-    return [
-        np.logical_or.reduce([_inside(offer.footprint, longitude, latitude) for offer in acquisition.offers])
-        for acquisition in acquisitions
-    ]
+    steps = (np.arange(_POINTS) + 0.5) / _POINTS
+    x, y = np.meshgrid(west + steps * (east - west), south + steps * (north - south))
+    points = np.column_stack(Transformer.from_crs(tile.epsg, 4326, always_xy=True).transform(x.ravel(), y.ravel()))
+    return [reduce(or_, (_inside(o.footprint, points) for o in acquisition.offers)) for acquisition in acquisitions]
 
 
-def _inside(footprint: dict[str, Any] | None, longitude: NDArray[np.float64], latitude: NDArray[np.float64]) -> Mask:
-    if footprint is None:
-        return np.ones(longitude.shape, dtype=bool)
-    polygon = shapely.geometry.shape(footprint)
-    inside: Mask = shapely.contains_xy(polygon, longitude, latitude)
-    return inside
+def _inside(footprint: dict[str, Any] | None, points: NDArray[np.float64]) -> int:
+    """Return which points lie in a footprint; one that is unknown or cannot be read is the whole tile."""
+    try:
+        polygon = None if footprint is None else shapely.geometry.shape(footprint)
+    except (shapely.errors.ShapelyError, AttributeError, KeyError, TypeError, ValueError):
+        polygon = None
+    if polygon is None:
+        return (1 << len(points)) - 1
+    shapely.prepare(polygon)
+    inside = shapely.contains_xy(polygon, points)
+    return int.from_bytes(np.packbits(inside, bitorder="little").tobytes(), "little")
 
 
-def _smallest_cover(order: Sequence[int], masks: Sequence[Mask]) -> list[int]:
-    """Return the fewest scenes that together cover what all cover; ``order`` is from the best scene to the worst."""
-    if not order:
+def _smallest_cover(masks: Sequence[int]) -> list[int]:
+    """Return the fewest scenes that together cover what all cover, by their ranks, from the best to the worst.
+
+    Args:
+        masks: the points that scenes cover, those of the best scene first.
+
+    Returns:
+        Of the smallest sets the one whose worst scene is best, then the second worst, and so on.
+    """
+    coverable = reduce(or_, masks, 0)
+    if not coverable:
         return []
-    coverable = np.logical_or.reduce([masks[i] for i in order])
-    if not coverable.any():
-        return []
-    # Along a tile's edge footprints and points differ by a pixel or two: a hair may stay bare.
-    enough = coverable.sum() * 0.999
-    few = order[:_EXACT_SCENES]
-    for size in range(1, min(_EXACT_SIZE, len(few)) + 1):
-        covering = [
-            ranks
-            for ranks in combinations(range(len(few)), size)
-            if np.logical_or.reduce([masks[few[rank]] for rank in ranks]).sum() >= enough
-        ]
-        if covering:
-            # The set whose worst scene is best, then the second worst, and so on.
-            return [few[rank] for rank in min(covering, key=lambda ranks: ranks[::-1])]
-    return _greedy_cover(order, masks, int(enough))
-
-
-def _greedy_cover(order: Sequence[int], masks: Sequence[Mask], enough: int) -> list[int]:
-    """Take the best scene that adds something, until enough is covered."""
-    chosen: list[int] = []
-    covered = np.zeros_like(masks[0])
-    for i in order:
-        if covered.sum() >= enough:
+    enough = ceil(coverable.bit_count() * _ENOUGH)
+    # A scene that covers nothing beyond what a better one covers is in no best set.
+    useful = [i for i, mask in enumerate(masks) if all(mask | better != better for better in masks[:i])]
+    some = [masks[i] for i in useful]
+    best = list(accumulate(some, or_))
+    for size in range(1, len(some) + 1):
+        if comb(len(some), size) > _TRIED:
             break
-        if (masks[i] & ~covered).any():
-            chosen.append(i)
-            covered |= masks[i]
+        if (found := _first_cover(some, best, 0, size, len(some), enough)) is not None:
+            return [useful[rank] for rank in found]
+    return [useful[rank] for rank in _greedy_cover(some, enough)]
+
+
+def _first_cover(
+    masks: Sequence[int], best: Sequence[int], covered: int, size: int, below: int, enough: int
+) -> list[int] | None:
+    """Return the best set of ``size`` ranks less than ``below`` that makes up what ``covered`` lacks, if there is one.
+
+    ``best[rank]`` is what all scenes up to a rank cover together: where that is too little, no set has to be tried.
+    """
+    if size == 0:
+        return [] if covered.bit_count() >= enough else None
+    for rank in range(size - 1, below):
+        if (covered | best[rank]).bit_count() >= enough:
+            rest = _first_cover(masks, best, covered | masks[rank], size - 1, rank, enough)
+            if rest is not None:
+                return [*rest, rank]
+    return None
+
+
+def _greedy_cover(masks: Sequence[int], enough: int) -> list[int]:
+    """Take the best scene that adds something until enough is covered; then leave out, the worst first, what can be."""
+    chosen: list[int] = []
+    covered = 0
+    for rank, mask in enumerate(masks):
+        if covered.bit_count() >= enough:
+            break
+        if mask | covered != covered:
+            chosen.append(rank)
+            covered |= mask
+    for rank in reversed(chosen):
+        others = [other for other in chosen if other != rank]
+        if reduce(or_, (masks[other] for other in others), 0).bit_count() >= enough:
+            chosen = others
     return chosen

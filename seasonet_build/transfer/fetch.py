@@ -194,7 +194,7 @@ class _Transfer:
         checksum = self.file.checksum
         if checksum is not None and file_checksum(self.part, checksum.algorithm) != checksum.value:
             self._drop()
-            self._wrong(f"the bytes do not have the {checksum.algorithm} checksum of the catalogue")
+            self._wrong(f"the bytes do not have the {checksum.algorithm} checksum that they should have")
         with self.part.open("rb") as part:
             os.fsync(part.fileno())
         self.part.replace(self.target)

@@ -18,6 +18,7 @@ CHUNK = 1 << 20
 
 _RETRIED = {408, 425, 429, 500, 502, 503, 504}
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_NUMBER = re.compile("[0-9]{1,18}")
 _BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
@@ -105,6 +106,11 @@ class HttpSource:
             return HttpBody(response, 0, _length(response))
         if status == requests.codes.partial_content and start:
             return self._part(response, start, etag)
+        if status == requests.codes.accepted:
+            # So answers a DHuS for what is in its long-term archive, and begins to bring it back.
+            raise TransferError(
+                "it is not online; the server was asked to bring it back: run again in some hours (202)"
+            )
         if status in (requests.codes.precondition_failed, requests.codes.requested_range_not_satisfiable):
             raise ChangedError(f"the file on the server has changed ({status})")
         if status == requests.codes.unauthorized or (status == requests.codes.forbidden and _is_expired(response)):
@@ -163,7 +169,7 @@ def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 def _length(response: requests.Response) -> int | None:
     text = response.headers.get("Content-Length", "")
-    return int(text) if text.isdigit() else None
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def _host(response: requests.Response) -> str:
@@ -177,11 +183,11 @@ def _is_expired(response: requests.Response) -> bool:
 def _retry_after(response: requests.Response) -> float | None:
     """Return how long the server asks to wait, seconds: a number or a date (RFC 9110, section 10.2.3)."""
     text = response.headers.get("Retry-After", "").strip()
-    if text.isdigit():
+    if _NUMBER.fullmatch(text):
         return float(text)
     try:
         when = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
     return max(0.0, (when - datetime.now(UTC)).total_seconds())

@@ -55,21 +55,21 @@ class Ledger:
     def _is_untouched(self, entry: Entry) -> bool:
         try:
             stat = (self._folder / entry.path).stat()
-        except OSError:
+        except (OSError, ValueError):
             return False
         return (stat.st_size, stat.st_mtime_ns) == (entry.size, entry.mtime_ns)
 
     def _entries(self, record: dict[str, Any]) -> list[Entry]:
         try:
             return [Entry(str(path), int(size), int(time)) for path, size, time in record.get("files", [])]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return []
 
     def _read(self, product: str) -> dict[str, Any]:
         """Return a record; one that is damaged counts as none."""
         try:
             record = json.loads(self._path(product).read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, ValueError, RecursionError):
             return {}
         return record if isinstance(record, dict) and record.get("format") == _FORMAT else {}
 

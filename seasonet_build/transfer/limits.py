@@ -89,7 +89,8 @@ class Quota:
         """Remember where the count is kept."""
         folder.mkdir(parents=True, exist_ok=True)
         self._file, self._limit = folder / f"{provider}.quota.json", limit
-        self._lock = FileLock(folder / f"{provider}.quota.lock", thread_local=False)
+        # Of each thread its own: one that threads share lets all of them in once one has it.
+        self._lock = FileLock(folder / f"{provider}.quota.lock", thread_local=True)
 
     def require(self, n: int) -> None:
         """Check that so many bytes may still be fetched.
@@ -124,5 +125,5 @@ class Quota:
             days = json.loads(self._file.read_text(encoding="utf-8"))
             first = datetime.now(UTC).date() - timedelta(days=QUOTA_DAYS - 1)
             return {day: int(n) for day, n in days.items() if date.fromisoformat(day) >= first}
-        except (FileNotFoundError, ValueError, AttributeError, TypeError):
+        except (FileNotFoundError, ValueError, AttributeError, TypeError, OverflowError, RecursionError):
             return {}

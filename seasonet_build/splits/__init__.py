@@ -1,0 +1,1 @@
+"""Dealing locations to training, validation and test sets, and telling what came of it."""
