@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from rasterio.shutil import copy
 
 from seasonet_build.model.bands import RASTER_RESOLUTION, SCL, harmonisation_table
+from seasonet_build.model.products import ASSETS
 from seasonet_build.raster.gdal import gdal_env
-from seasonet_build.sources.items import ASSETS
 from seasonet_build.sources.products import Product, inspect_product
 
 BLOCK = {10: 1024, 20: 512, 60: 512}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seasonet_build.config import BuildConfig
-from seasonet_build.engine.fetching import Fetching, Watch, clear_partial
+from seasonet_build.engine.fetching import Fetching, Watch, clear_partial, partial_folder
 from seasonet_build.engine.lock import locked_downloads
 from seasonet_build.engine.search import choose, make_requests, tiles_of
 from seasonet_build.engine.units import Progress, no_progress
@@ -93,9 +93,9 @@ class Download:
         offers = self._look_up(self._missing(lock))
         if offers:
             with locked_downloads(folder):
-                clear_partial(folder, lock.names)
+                clear_partial(partial_folder(self.config), lock.names)
                 self._fetch(offers, lock)
-                clear_partial(folder, lock.names)
+                clear_partial(partial_folder(self.config), lock.names)
         return self.report
 
     def plan(self, update: bool = False) -> DownloadReport:

@@ -24,7 +24,7 @@ from seasonet_build.transfer.pool import Job, Outcome, fetch_all
 from seasonet_build.transfer.remote import Source, StoppedError, check_relative
 
 PARTIAL = ".partial"
-"""The folder, beside the products, of those that are not complete."""
+"""The folder, beside the products, of those that are not complete: one in it for each dataset."""
 
 
 class Watch(Protocol):
@@ -47,7 +47,7 @@ class Fetching:
         """Prepare; the provider is not asked before there is something to fetch."""
         self._options, self._provider, self._ledger, self._watch = config.download, provider, ledger, watch
         self._folder = config.download_folder
-        self.partial = self._folder / PARTIAL
+        self.partial = partial_folder(config)
         self.bytes_fetched = 0
         self._source: Source | None = None
         self._there: set[Path] = set()
@@ -133,7 +133,8 @@ class Fetching:
             with gdal_env():
                 inspect_product(place, rasters)
         except ProductError:
-            shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
+            for file in offer.files:
+                (place.parent / file.path).unlink(missing_ok=True)
             raise
 
     def _with_checksums(self, offer: Offer) -> list[OfferedFile]:
@@ -227,16 +228,21 @@ def shared_folder(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(home) / "seasonet-build"
 
 
-def clear_partial(folder: Path, keep: Collection[str]) -> None:
+def partial_folder(config: BuildConfig) -> Path:
+    """Return the folder of products that are not complete; builds that share a folder of products have one each."""
+    return config.download_folder / PARTIAL / config.dataset.name
+
+
+def clear_partial(partial: Path, keep: Collection[str]) -> None:
     """Remove what is half fetched of products that are no longer chosen; ``keep`` are the names of those that are."""
-    partial = folder / PARTIAL
     if not partial.is_dir():
         return
     for path in sorted(partial.iterdir()):
         if path.name.partition(".")[0] not in keep:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    if not any(partial.iterdir()):
-        partial.rmdir()
+    for folder in (partial, partial.parent):
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _is_manifest(file: OfferedFile) -> bool:

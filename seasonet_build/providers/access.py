@@ -131,7 +131,9 @@ class TokenAccess:
     def _ask(self, form: Mapping[str, Any]) -> _Token | None:
         """Ask for a token; None: what was sent is not taken."""
         try:
-            answer = requests.post(self._url, data={"client_id": "cdse-public", **form}, timeout=self._timeout)
+            form = {"client_id": "cdse-public", **form}
+            # Authentication that does nothing: else requests looks for a password of its own in ~/.netrc.
+            answer = requests.post(self._url, data=form, timeout=self._timeout, auth=lambda request: request)
         except requests.RequestException:
             raise RetryError("the server of the tokens cannot be reached") from None
         if answer.status_code in (requests.codes.bad_request, requests.codes.unauthorized):

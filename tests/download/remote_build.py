@@ -9,7 +9,9 @@ from pathlib import Path
 from tests.bad_input.command_line import Run, command_line
 from tests.bad_input.small_build import EPSG, SIZE, TILE, ULX, ULY, SmallBuild, write_inputs
 from tests.services.catalogue import cdse_item, collection
+from tests.services.odata import ODataServer
 from tests.services.s3 import S3Server
+from tests.services.safe_facts import Safe
 from tests.services.stac import StacServer
 
 READ = ("MTD_MSIL2A.xml", "MTD_TL.xml", "manifest.safe", ".jp2")
@@ -73,6 +75,15 @@ def offer_by_s3(build: RemoteBuild, stac: StacServer, s3: S3Server, s3_url: str 
     for product in build.offered:
         s3.put_product(product)
     build.configure(f'url = "{stac.url}"', f'endpoint = "{s3_url or s3.url}"', "timeout_s = 3", "attempts = 4")
+
+
+def offer_by_https(build: RemoteBuild, stac: StacServer, odata: ODataServer, files_url: str) -> None:
+    """Put the products on the file server, ``files_url`` into the catalogue, and both into the configuration."""
+    stac.load(collection(), [cdse_item(product, files_url) for product in build.offered])
+    for product in build.offered:
+        odata.add_product(Safe(product).uuid, product)
+    addresses = f'url = "{stac.url}"', f'token_url = "{odata.token_url}"'
+    build.configure(*addresses, 'protocol = "https"', "timeout_s = 3", "attempts = 4")
 
 
 @contextmanager

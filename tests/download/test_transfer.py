@@ -1,5 +1,6 @@
 """Files arrive whole or not at all, whatever happens on the way, and nothing is fetched twice without need."""
 
+import contextlib
 import hashlib
 import os
 import random
@@ -248,6 +249,9 @@ def test_kills_at_random_moments_lose_at_most_a_chunk_each(
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
             assert client.stdout is not None
             client.stdout.readline()
+            before = written(tmp_path / "here")
+            while client.poll() is None and written(tmp_path / "here") == before:
+                time.sleep(0.001)
             time.sleep(draw.uniform(0, 0.02))
             ended = client.poll() is not None
             os.kill(client.pid, signal.SIGKILL)
@@ -273,3 +277,12 @@ def test_kills_at_random_moments_lose_at_most_a_chunk_each(
 
 def first_byte(header: str | None) -> int:
     return int(header.removeprefix("bytes=").partition("-")[0]) if header else 0
+
+
+def written(folder: Path) -> int:
+    """Bytes of all files in a folder that changes."""
+    total = 0
+    for path in folder.glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total

@@ -104,6 +104,7 @@ class DhusServer(Site):
             "tileid": properties["grid:code"].removeprefix("MGRS-"),
             "relativeorbitnumber": properties["sat:relative_orbit"],
             "cloudcoverpercentage": float(properties["eo:cloud_cover"]),
+            "snowicepercentage": float(properties["eo:snow_cover"]),
             "beginposition": begin,
             "endposition": begin,
             "ingestiondate": datetime.fromisoformat(properties["processing:datetime"]),

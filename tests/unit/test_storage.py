@@ -51,6 +51,7 @@ def test_an_interrupted_first_write_leaves_nothing(tmp_path):
 
 KILLED = """
 import os, sys
+from pathlib import Path
 from seasonet_build.storage import replacing
 with replacing(Path(sys.argv[1])) as part:
     part.write_text("half")

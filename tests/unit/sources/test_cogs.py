@@ -20,10 +20,11 @@ from rasterio.transform import from_origin
 
 from seasonet_build.errors import ProductError
 from seasonet_build.model.bands import BAND_RESOLUTION, RASTER_RESOLUTION, harmonisation_table
+from seasonet_build.model.products import ASSETS
 from seasonet_build.raster.blocks import Layer, iter_windows
 from seasonet_build.raster.gdal import gdal_env
 from seasonet_build.sources.container import find_containers
-from seasonet_build.sources.items import ASSETS, read_item
+from seasonet_build.sources.items import read_item
 from seasonet_build.sources.offsets import LOW_WITH_OFFSET, LOW_WITHOUT_OFFSET, Statement, dark_values, offset_of
 from seasonet_build.sources.products import Product, inspect_product
 from seasonet_build.sources.scenes import make_scenes
