@@ -7,15 +7,14 @@ build never meets half a product.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from seasonet_build.config import BuildConfig
+from seasonet_build.engine.choosing import judge_products
 from seasonet_build.engine.fetching import Fetching, Watch, clear_partial, partial_folder
 from seasonet_build.engine.lock import locked_downloads
 from seasonet_build.engine.search import choose, make_requests, tiles_of
 from seasonet_build.engine.units import Progress, no_progress
-from seasonet_build.errors import DataError, ExitCode, ProductError
-from seasonet_build.model.bands import SCL
+from seasonet_build.errors import ExitCode, ProductError
 from seasonet_build.model.layout import WorkspaceLayout
 from seasonet_build.providers.offers import Offer, Provider
 from seasonet_build.stages.product_lock import Group, Key, ProductLock, drift, read_lock, write_lock
@@ -190,41 +189,22 @@ class Download:
 
     def _wanted(self, offers: Sequence[Offer], fetching: Fetching, lock: ProductLock) -> set[str]:
         """Return the products that patches would be cut from, judged by their scene classification."""
-        for offer in offers:
-            try:
-                fetching.check(offer, (SCL,))
-            except ProductError as error:
-                self._fail(offer.name, f"was fetched, but {error.reason}")
-        offers = [offer for offer in offers if offer.name not in self.report.failures]
         if not offers:
             return set()
-        cells = self._cells_of_products(fetching.partial)
-        wanted = {offer.name for offer in offers if cells[offer.name] >= self.config.download.min_cells}
         for offer in offers:
-            if offer.name not in wanted:
+            fetching.prepare(offer)
+        useful = judge_products(self.config, fetching.partial, self._workers)
+        wanted = set()
+        for offer in offers:
+            if offer.name in useful.damaged:
+                fetching.discard(offer)
+                self._fail(offer.name, f"was fetched, but {useful.damaged[offer.name]}")
+            elif useful.cells.get(offer.name, 0) >= self.config.download.min_cells:
+                wanted.add(offer.name)
+            else:
                 self.report.states[offer.name] = "not needed"
                 self.ledger.record_unwanted(offer.name, self._choice_digest(lock))
         return wanted
-
-    def _cells_of_products(self, partial: Path) -> Counter[str]:
-        """Return how many patches each product would be chosen for, those that are there already included."""
-        # Here, and not above: a download that has nothing to choose needs none of the build's libraries.
-        from seasonet_build.engine.build import Build
-
-        folders = [folder for folder in (*self.config.products.folders, partial) if folder.is_dir()]
-        products = self.config.products.model_copy(update={"folders": tuple(folders), "damaged": "set-aside"})
-        config = self.config.model_copy(update={"products": products})
-        try:
-            choice = Build(config, self._workers, self._progress, needed=(SCL,)).choose()
-        except DataError as error:
-            raise DataError(
-                f"download.scl_first: which scenes are needed cannot be told: {error} (or set it to false)"
-            ) from None
-        cells: Counter[str] = Counter()
-        for scene, count in choice.rows["scene"].value_counts().items():
-            for product in choice.scenes[str(scene)].products:
-                cells[product.name] += int(count)
-        return cells
 
     def _take_failures(self, failures: Mapping[str, str]) -> None:
         for name, reason in failures.items():

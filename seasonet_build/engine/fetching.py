@@ -126,16 +126,26 @@ class Fetching:
         from seasonet_build.raster.gdal import gdal_env
         from seasonet_build.sources.products import inspect_product
 
-        place = self._place(offer)
-        # Not with check sums taken just now: they would vouch for the very bytes that are to be looked at.
-        self._write_item(offer, self._known(offer))
+        self.prepare(offer)
         try:
             with gdal_env():
-                inspect_product(place, rasters)
+                inspect_product(self._place(offer), rasters)
         except ProductError:
-            for file in offer.files:
-                (place.parent / file.path).unlink(missing_ok=True)
+            self.discard(offer)
             raise
+
+    def prepare(self, offer: Offer) -> None:
+        """Make what was fetched of a product readable as one.
+
+        Its metadata hold no check sums that were taken just now: they would vouch for the very bytes that are to be
+        looked at.
+        """
+        self._write_item(offer, self._known(offer))
+
+    def discard(self, offer: Offer) -> None:
+        """Remove the files that were fetched of a product."""
+        for file in offer.files:
+            (self._place(offer).parent / file.path).unlink(missing_ok=True)
 
     def _with_checksums(self, offer: Offer) -> list[OfferedFile]:
         """Return the files of a product, with the check sums that are kept beside them where the catalogue has none."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from seasonet_build.errors import ConfigError
 from seasonet_build.model.layout import DatasetLayout
-from seasonet_build.splits.store import SIDES
+from seasonet_build.splits.store import SIDES, recover
 from seasonet_build.storage import write_text
 
 
@@ -60,6 +60,7 @@ def remove_splits(layout: DatasetLayout) -> None:
 
     Which side each location was on is kept.
     """
+    recover(layout)
     for path in sorted(layout.splits.iterdir()) if layout.splits.is_dir() else []:
         if path.is_dir():
             shutil.rmtree(path)

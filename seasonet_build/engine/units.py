@@ -150,7 +150,7 @@ class Runner:
             return
         context = multiprocessing.get_context("spawn")
         workers = min(self._workers, n_units)
-        executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_follow_parent)
+        executor = ProcessPoolExecutor(workers, mp_context=context, initializer=follow_parent)
         try:
             yield executor
         except BaseException:
@@ -175,7 +175,7 @@ class _InThisProcess(Executor):
         return future
 
 
-def _follow_parent() -> None:
+def follow_parent() -> None:
     """Leave interrupts to the parent, and end when it ends: it may be killed without a chance to say so."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -90,7 +90,8 @@ def test_tokens_are_renewed_before_they_end(build: RemoteBuild, odata_server: OD
     front.plan = once_at(FILES - 1, lambda: time.sleep(1.2))
     run = build.download("--set", "download.connections=1")
     assert run.code == 0, run.stderr
-    assert odata_server.tokens.given == {"password": 1, "refresh_token": 1}
+    assert odata_server.tokens.given["password"] == 1
+    assert odata_server.tokens.given["refresh_token"] >= 1
     assert {served.status for served in front.log} == {200}
 
 

@@ -1,0 +1,73 @@
+"""Which products patches would be cut from, judged by their scene classification alone.
+
+It is told by a process of its own: the build's libraries take more memory than all transfers, and go with it.
+"""
+
+import multiprocessing
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seasonet_build.config import BuildConfig
+from seasonet_build.engine.units import follow_parent
+from seasonet_build.errors import DataError, SeasonetError
+from seasonet_build.model.bands import SCL
+
+if TYPE_CHECKING:
+    from seasonet_build.engine.report import RunReport
+
+
+@dataclass(frozen=True)
+class Usefulness:
+    """How many patches each product would be chosen for, and what is wrong with those that are damaged, by name."""
+
+    cells: Mapping[str, int]
+    damaged: Mapping[str, str]
+
+
+def judge_products(config: BuildConfig, partial: Path, workers: int) -> Usefulness:
+    """Judge the products that are there and those in ``partial``, of which only the classification is there.
+
+    Raises:
+        DataError: it cannot be told, for want of the land-cover map or the like.
+    """
+    executor = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=follow_parent)
+    try:
+        useful = executor.submit(_judge, config, partial, workers).result()
+    except BrokenProcessPool:
+        raise SeasonetError("the process that chooses scenes died (out of memory?); run again") from None
+    except BaseException:
+        executor.shutdown(wait=False, cancel_futures=True)
+        for child in multiprocessing.active_children():
+            child.terminate()
+        raise
+    executor.shutdown()
+    return useful
+
+
+def _judge(config: BuildConfig, partial: Path, workers: int) -> Usefulness:
+    from seasonet_build.engine.build import Build
+
+    folders = tuple(folder for folder in (*config.products.folders, partial) if folder.is_dir())
+    products = config.products.model_copy(update={"folders": folders, "damaged": "set-aside"})
+    build = Build(config.model_copy(update={"products": products}), workers, needed=(SCL,))
+    cells: Counter[str] = Counter()
+    try:
+        choice = build.choose()
+        for scene, count in choice.rows["scene"].value_counts().items():
+            for product in choice.scenes[str(scene)].products:
+                cells[product.name] += int(count)
+    except DataError as error:
+        damaged = _damaged(build.report)
+        if not damaged:
+            reason = f"download.scl_first: which scenes are needed cannot be told: {error} (or set it to false)"
+            raise DataError(reason) from None
+    return Usefulness(dict(cells), _damaged(build.report))
+
+
+def _damaged(report: "RunReport") -> dict[str, str]:
+    return {item.product: item.reason for item in report.set_aside if item.damaged}
