@@ -9,16 +9,21 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, zoom
 
 from seasonet_build.model.classes import N_CLASSES
 from seasonet_build.splits.balance import Locations
+from seasonet_build.splits.overlaps import Places
 
 PATCH = 4
 """Raster pixels along a patch: 300 m each."""
 
 PIXELS = 900
 """10 m pixels of a raster pixel."""
+
+EPSG = 32632
+WEST_M, NORTH_M = 250_000, 5_900_000
+"""Corner of the country."""
 
 SEASON_SHARES = (0.886, 0.927, 0.963, 0.421, 0.191)
 """Locations with an image in spring, summer, fall, winter and snow, of 519 547 (published sizes)."""
@@ -33,28 +38,33 @@ _RARE = {
 }
 
 
+Ints = NDArray[np.int64]
+
+
 @dataclass(frozen=True)
 class Country:
-    """Locations, and the centre of each in metres on a plane, shape (n, 2)."""
+    """Locations, and where the patch of each lies: all in one UTM zone, on a lattice of 600 m."""
 
     locations: Locations
-    centres: NDArray[np.float64]
+    places: Places
 
 
 def make_country(side: int = 510, seed: int = 1) -> Country:
     """Make a square country of ``side`` x ``side`` patches in each grid."""
     random = np.random.default_rng(seed)
     raster = _classes(side * PATCH + PATCH, random)
-    pixels, centres, grids = [], [], []
+    row, col = np.divmod(np.arange(side * side), side)
+    pixels, grids, x, y = [], [], [], []
     for grid, shift in ((1, 0), (2, PATCH // 2)):
         own = raster[shift : shift + side * PATCH, shift : shift + side * PATCH]
         patches = own.reshape(side, PATCH, side, PATCH).swapaxes(1, 2).reshape(side * side, -1)
         pixels.append(np.stack([(patches == k).sum(axis=1) for k in range(1, N_CLASSES + 1)], axis=1) * PIXELS)
-        row, col = np.divmod(np.arange(side * side), side)
-        centres.append(np.column_stack([col, -row]) * 1200.0 + (600.0 + shift * 300.0) * np.array([1, -1]))
         grids.append(np.full(side * side, grid, dtype=np.int8))
-    counts, places = np.concatenate(pixels).astype(np.int32), np.concatenate(centres)
-    images = _seasons(places, random)
+        x.append(WEST_M + col * 1200 + shift * 300)
+        y.append(NORTH_M - row * 1200 - shift * 300)
+    counts = np.concatenate(pixels).astype(np.int32)
+    places = Places(np.full(len(counts), EPSG), np.concatenate(x), np.concatenate(y))
+    images = _seasons(side, np.tile(row, 2), np.tile(col, 2), random)
     images[~images.any(axis=1), 2] = True
     extra = np.zeros((len(counts), 0), dtype=np.float32)
     return Country(Locations(np.concatenate(grids), counts > 0, counts, images, extra), places)
@@ -80,18 +90,23 @@ def _classes(size: int, random: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def _field(size: int, sigma: float, random: np.random.Generator) -> NDArray[np.float32]:
-    """Return a smooth random field with mean 0 and standard deviation 1."""
-    noise = gaussian_filter(random.standard_normal((size, size), dtype=np.float32), sigma, mode="wrap")
-    field: NDArray[np.float32] = noise / noise.std()
+    """Return a smooth random field with mean 0 and standard deviation 1.
+
+    Smoother ones are made at a lower resolution, of which a pixel is at most a third of ``sigma``, and interpolated.
+    """
+    factor = max(1, int(sigma / 3))
+    coarse = -(-size // factor) + 1
+    noise = gaussian_filter(random.standard_normal((coarse, coarse), dtype=np.float32), sigma / factor, mode="wrap")
+    if factor > 1:
+        noise = zoom(noise, factor, order=1)[:size, :size]
+    field: NDArray[np.float32] = (noise[:size, :size] - noise.mean()) / noise.std()
     return field
 
 
-def _seasons(centres: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.bool_]:
+def _seasons(side: int, row: Ints, col: Ints, random: np.random.Generator) -> NDArray[np.bool_]:
     """Return which season sets have an image of each location."""
-    cells = ((centres - centres.min(axis=0)) // 1200).astype(int)
-    size = int(cells.max()) + 1
     found = []
     for share in SEASON_SHARES:
-        field = _field(size, 8, random) + 0.5 * random.standard_normal((size, size), dtype=np.float32)
-        found.append((field < np.quantile(field, share))[cells[:, 1], cells[:, 0]])
+        field = _field(side, 8, random) + 0.5 * random.standard_normal((side, side), dtype=np.float32)
+        found.append((field < np.quantile(field, share))[row, col])
     return np.stack(found, axis=1)

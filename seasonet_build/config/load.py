@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from seasonet_build.config.models import BuildConfig
 from seasonet_build.config.paths import ShellText
+from seasonet_build.config.section import Section
 from seasonet_build.config.split import SplitSection
 from seasonet_build.errors import ConfigError
 
@@ -57,6 +58,10 @@ def load_config(file: Path, overrides: Sequence[str] = ()) -> LoadedConfig:
     return LoadedConfig(config, file, origins)
 
 
+class _SplitAlone(Section):
+    split: SplitSection = SplitSection.model_validate({})
+
+
 def load_split_options(overrides: Sequence[str]) -> SplitSection:
     """Return the options of a split without a configuration file: defaults and overrides.
 
@@ -70,9 +75,9 @@ def load_split_options(overrides: Sequence[str]) -> SplitSection:
             raise ConfigError(f"--set {key}: only split.* has an effect on a dataset without a configuration")
         _put(given, key, value)
     try:
-        return SplitSection.model_validate(given.get("split", {}))
+        return _SplitAlone.model_validate(given).split
     except ValidationError as error:
-        raise ConfigError(f"split: {_explain(error)}") from None
+        raise ConfigError(f"--set: {_explain(error)}") from None
 
 
 def _read_toml(file: Path) -> dict[str, Any]:

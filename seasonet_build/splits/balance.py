@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,20 +65,25 @@ def balance_columns(locations: Locations) -> Columns:
     Columns are images of each class, pixels of each class over all images, images of each season set, all images, and
     the extra columns; those that are 0 everywhere are left out.
     """
-    count = locations.n_images[:, np.newaxis].astype(np.float32)
-    parts = [
-        (1.0, count * locations.has_class),
-        (1.0, count * locations.pixels),
-        (_SIZE_WEIGHT, locations.images),
-        (_SIZE_WEIGHT, count),
-        (1.0, count * locations.extra),
+    count = locations.n_images
+    once = np.ones_like(count)
+    parts: list[tuple[float, NDArray[Any], NDArray[np.int64]]] = [
+        (1.0, locations.has_class, count),
+        (1.0, locations.pixels, count),
+        (_SIZE_WEIGHT, locations.images, once),
+        (_SIZE_WEIGHT, count[:, np.newaxis], once),
+        (1.0, locations.extra, count),
     ]
-    columns = np.hstack([part for _, part in parts], dtype=np.float32)
-    weights = np.concatenate([np.full(part.shape[1], weight, dtype=np.float32) for weight, part in parts])
-    totals = columns.sum(axis=0, dtype=np.float64)
-    used = totals > 0
-    columns = columns[:, used]
-    columns *= weights[used] / totals[used].astype(np.float32)
+    # Column by column: with all of them in double precision at once, this would need the most memory of all.
+    found = [
+        (part[:, j], factor, weight / total)
+        for weight, part, factor in parts
+        for j in range(part.shape[1])
+        if (total := float((part[:, j] * factor).sum(dtype=np.float64))) > 0
+    ]
+    columns = np.empty((len(locations), len(found)), dtype=np.float32)
+    for number, (values, factor, scale) in enumerate(found):
+        columns[:, number] = values * factor * scale
     return columns
 
 
@@ -93,19 +99,32 @@ def squared_deviation(sums: Floats, shares: Sequence[float]) -> float:
     return float((((sums - target * sums.sum(axis=0)) / np.maximum(target, 1e-3)) ** 2).sum())
 
 
+def class_sums(locations: Locations, sides: Sides, n_sides: int) -> tuple[Floats, Floats]:
+    """Return the images and the pixels of each class on each side, whole numbers, shape (sides + 1, 33).
+
+    The last row, which has the position NO_SIDE, is of what is set aside.
+    """
+    count, bins = locations.n_images, np.where(sides == NO_SIDE, n_sides, sides)
+
+    def sums(values: NDArray[Any]) -> Floats:
+        columns = [np.bincount(bins, values[:, j] * count, n_sides + 1) for j in range(values.shape[1])]
+        return np.stack(columns, axis=1)
+
+    return sums(locations.has_class), sums(locations.pixels)
+
+
 def class_deviations(locations: Locations, sides: Sides, n_sides: int) -> tuple[Floats, Floats]:
     """Return how far each class is from its share on each side, by images and by pixels, relative: shape (sides, 33).
 
-    The share of a class on a side is compared with the share of all images there; classes without images have NaN.
+    The share of a class on a side is compared with the share of all images there; what is set aside does not count.
+    Classes without images have NaN.
     """
-    count = locations.n_images[:, np.newaxis]
-    sizes = np.array([locations.n_images[sides == side].sum() for side in range(n_sides)], dtype=np.float64)
+    sizes = np.bincount(sides[sides != NO_SIDE], locations.n_images[sides != NO_SIDE], n_sides)
     result = []
-    for values in (count * locations.has_class, count * locations.pixels.astype(np.int64)):
-        sums = np.stack([values[sides == side].sum(axis=0) for side in range(n_sides)]).astype(np.float64)
-        whole = sums.sum(axis=0)
+    for sums in class_sums(locations, sides, n_sides):
+        dealt = sums[:n_sides]
         with np.errstate(invalid="ignore", divide="ignore"):
-            result.append(sums / whole * sizes.sum() / sizes[:, np.newaxis] - 1)
+            result.append(dealt / dealt.sum(axis=0) * sizes.sum() / sizes[:, np.newaxis] - 1)
     return result[0], result[1]
 
 

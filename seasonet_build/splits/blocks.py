@@ -60,6 +60,8 @@ def split_by_blocks(
         kept: sides that are to stay, NO_SIDE where there is none; a block with any of them is on that side.
         annealing: how blocks are dealt.
     """
+    if not len(locations):
+        return np.zeros(0, dtype=np.int8)
     cells = np.floor(centres / size_m).astype(np.int64)
     places, blocks = np.unique(cells, axis=0, return_inverse=True)
     blocks = blocks.reshape(-1)
@@ -70,15 +72,21 @@ def split_by_blocks(
     return sides
 
 
-def clear_borders(sides: Sides, pairs: Pairs, buffer: int) -> Sides:
+def clear_borders(sides: Sides, pairs: Pairs, buffer: int, kept: Sides | None = None) -> Sides:
     """Return the sides with patches set aside (NO_SIDE), so that no two of different sides overlap.
 
-    With ``buffer`` 1 no two of them touch either. The lower position gives way: train to val and test, val to test.
+    With ``buffer`` 1 no two of them touch either. The lower position gives way: val to test, train to test and what is
+    left of val. New patches give way to ``kept`` ones before, whatever their sides.
     """
     cleared = sides.copy()
     near = pairs.members if buffer else pairs.members[pairs.overlap]
-    for giving in range(int(sides.max(initial=0))):
-        for one, other in (near.T, near.T[::-1]):
+    directions = (near.T, near.T[::-1])
+    if kept is not None:
+        for one, other in directions:
+            gives_way = (kept[one] == NO_SIDE) & (kept[other] != NO_SIDE) & (cleared[one] != cleared[other])
+            cleared[one[gives_way]] = NO_SIDE
+    for giving in reversed(range(int(sides.max(initial=0)))):
+        for one, other in directions:
             gives_way = (cleared[one] == giving) & (cleared[other] > giving)
             cleared[one[gives_way]] = NO_SIDE
     return cleared
@@ -86,10 +94,8 @@ def clear_borders(sides: Sides, pairs: Pairs, buffer: int) -> Sides:
 
 def _block_sums(columns: Columns, blocks: Ints, n: int) -> Floats:
     """Return the sum of each column over each block, shape (n, columns)."""
-    order = np.argsort(blocks, kind="stable")
-    starts = np.searchsorted(blocks[order], np.arange(n))
-    sums: Floats = np.add.reduceat(columns[order].astype(np.float64), starts, axis=0)
-    return sums
+    sums = [np.bincount(blocks, columns[:, j], n) for j in range(columns.shape[1])]
+    return np.stack(sums, axis=1)
 
 
 def _fixed_sides(kept: Sides | None, blocks: Ints, n: int, n_sides: int) -> Sides:
@@ -121,6 +127,7 @@ class _Annealer:
     ) -> None:
         self._sums, self._neighbours, self._random = sums, neighbours, random
         self._n_sides = len(shares)
+        self._used = [side for side, share in enumerate(shares) if share > 0]
         self._weights = (1 / np.maximum(np.asarray(shares), 1e-3) ** 2).tolist()
         self._squares = np.einsum("ij,ij->i", sums, sums).tolist()
         drawn = self._random.choice(self._n_sides, size=len(sums), p=shares)
@@ -131,19 +138,21 @@ class _Annealer:
     def run(self, annealing: Annealing) -> Sides:
         """Return the side of each block."""
         steps = annealing.steps * len(self._free)
-        if not steps:
+        if not steps or len(self._used) < 2:
             return self._sides
         off = list(side_sums(self._sums.astype(np.float64), self._sides, self._n_sides) - self._target)
         sides: list[int] = self._sides.tolist()
         blocks = self._random.choice(self._free, size=steps).tolist()
-        moves = self._random.integers(1, self._n_sides, size=steps).tolist()
+        moves = self._random.integers(1, len(self._used), size=steps).tolist()
+        # Blocks may be kept on a side that has no share any more, but are not free then.
+        rank = {side: position for position, side in enumerate(self._used)}
         thresholds = (-np.log(self._random.random(steps))).tolist()
         border = annealing.border / max(1, sum(map(len, self._neighbours)))
         cooling = math.log(1e-3) / steps
         for step in range(steps):
             block = blocks[step]
             old = sides[block]
-            new = (old + moves[step]) % self._n_sides
+            new = self._used[(rank[old] + moves[step]) % len(self._used)]
             own = self._sums[block]
             change = self._weights[new] * (2 * float(off[new] @ own) + self._squares[block])
             change += self._weights[old] * (-2 * float(off[old] @ own) + self._squares[block])

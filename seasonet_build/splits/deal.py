@@ -19,7 +19,7 @@ from seasonet_build.splits.shares import whole_shares
 
 @dataclass(frozen=True)
 class Deal:
-    """The side of each location; how many kept theirs and how many of those moved (none, unless set aside)."""
+    """The side of each location; how many had one, and how many of those moved: none."""
 
     sides: Sides
     kept: int
@@ -46,8 +46,9 @@ def deal(sampled: Sampled, pairs: Pairs, options: SplitSection, kept: Sides | No
     else:
         centres = sampled.places.centres()
         sides = split_by_blocks(sampled.locations, centres, shares, options.seed, options.block_m, stay)
-        sides = clear_borders(sides, pairs, options.buffer)
+        sides = clear_borders(sides, pairs, options.buffer, kept)
     had = stay != NO_SIDE
+    _require_some(sides, shares, options, kept=bool(had.any()))
     return Deal(sides, int(had.sum()), int((sides[had] != stay[had]).sum()))
 
 
@@ -60,3 +61,10 @@ def _require_enough(sampled: Sampled, shares: Sequence[float]) -> None:
                     f"grid {grid} has {n} locations: the {name} set would be empty; set split.{name} to 0 (it is "
                     f"{share:g}), or add locations"
                 )
+
+
+def _require_some(sides: Sides, shares: Sequence[float], options: SplitSection, kept: bool) -> None:
+    remedy = "set split.keep to false" if kept else f"set split.block_m to less than {options.block_m:g}"
+    for side, (name, share) in enumerate(zip(SPLITS, shares, strict=True)):
+        if len(sides) and share > 0 and not (sides == side).any():
+            raise DataError(f"the {name} set would be empty: {remedy}, or add locations")

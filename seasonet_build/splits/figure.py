@@ -6,7 +6,7 @@ import numpy as np
 
 from seasonet_build.model.classes import CLASSES, N_CLASSES
 from seasonet_build.model.layout import SPLITS
-from seasonet_build.splits.balance import Sides
+from seasonet_build.splits.balance import Sides, class_sums
 from seasonet_build.splits.dataset import Sampled
 
 
@@ -18,11 +18,9 @@ def draw_distribution(sampled: Sampled, sides: Sides, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    count = sampled.locations.n_images[:, np.newaxis]
-    pixels = sampled.locations.pixels.astype(np.int64)
-    values = count * pixels if pixels.any() else count * sampled.locations.has_class
-    bars = [("whole", values.sum(axis=0))]
-    bars += [(name, values[sides == side].sum(axis=0)) for side, name in enumerate(SPLITS)]
+    images, pixels = class_sums(sampled.locations, sides, len(SPLITS))
+    values = pixels if pixels.any() else images
+    bars = [("whole", values.sum(axis=0)), *zip(SPLITS, values, strict=False)]
     figure = Figure(figsize=(14, 6), dpi=100)
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -30,7 +28,8 @@ def draw_distribution(sampled: Sampled, sides: Sides, path: Path) -> None:
     for number, (name, sums) in enumerate(bars):
         shares = 100 * sums / max(1, sums.sum())
         axes.bar(np.arange(N_CLASSES) + (number - 1.5) * width, shares, width, label=name)
-    axes.set_yscale("log")
+    if values.any():
+        axes.set_yscale("log")
     axes.set_ylabel("share of labelled pixels, %" if pixels.any() else "share of class entries, %")
     axes.set_xticks(
         np.arange(N_CLASSES), [f"{c.name} ({c.label})" for c in CLASSES], rotation=60, ha="right", fontsize=7

@@ -140,13 +140,12 @@ class _Swapper:
 
     def _draw(self, source: Ints, pairs: int) -> tuple[Ints, Ints]:
         """Draw disjoint pairs on different sides: one of ``source``, the other of all."""
-        one = self._random.permutation(source)[:pairs]
+        one = self._random.permutation(source)[: min(pairs, len(self._free) // 2)]
         taken = np.zeros(len(self._sides), dtype=bool)
         taken[one] = True
         rest = self._free[~taken[self._free]]
-        other = self._random.permutation(rest if len(rest) else self._free)[: len(one)]
-        one = one[: len(other)]
-        differ = (self._sides[one] != self._sides[other]) & (one != other)
+        other = self._random.permutation(rest)[: len(one)]
+        differ = self._sides[one] != self._sides[other]
         return one[differ], other[differ]
 
     def _score(self, one: Ints, other: Ints, change: Columns) -> Floats:

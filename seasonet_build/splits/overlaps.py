@@ -5,6 +5,7 @@ that whole numbers decide; across zones the outlines are intersected.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import shapely
@@ -26,6 +27,11 @@ _GAP_M = 0.5
 
 Ints = NDArray[np.int64]
 Points = NDArray[np.float64]
+
+
+@cache
+def _to_plane(epsg: int) -> Transformer:
+    return Transformer.from_crs(epsg, EPSG, always_xy=True)
 
 
 @dataclass(frozen=True)
@@ -55,8 +61,7 @@ class Places:
         moved = np.empty((len(x), 2))
         for epsg in np.unique(self.epsg[members]):
             own = self.epsg[members] == epsg
-            transformer = Transformer.from_crs(int(epsg), EPSG, always_xy=True)
-            moved[own] = np.column_stack(transformer.transform(x[own], y[own]))
+            moved[own] = np.column_stack(_to_plane(int(epsg)).transform(x[own], y[own]))
         return moved
 
 

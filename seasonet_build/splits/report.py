@@ -9,7 +9,7 @@ from seasonet_build.model.classes import CLASSES, N_CLASSES
 from seasonet_build.model.grid import GRIDS
 from seasonet_build.model.layout import SPLITS
 from seasonet_build.model.seasons import SEASONS
-from seasonet_build.splits.balance import NO_SIDE, Sides, class_deviations
+from seasonet_build.splits.balance import NO_SIDE, Sides, class_deviations, class_sums
 from seasonet_build.splits.blocks import block_of
 from seasonet_build.splits.dataset import Sampled
 from seasonet_build.splits.deal import Deal
@@ -71,8 +71,7 @@ def _images(sampled: Sampled, sides: Sides) -> dict[str, dict[str, int]]:
 def _classes(sampled: Sampled, sides: Sides) -> dict[str, dict[str, Any]]:
     """Return for each class that occurs its images, pixels, and how far each split is from its share."""
     by_images, by_pixels = class_deviations(sampled.locations, sides, len(SPLITS))
-    count = sampled.locations.n_images
-    images, pixels = count @ sampled.locations.has_class, count @ sampled.locations.pixels.astype(np.int64)
+    images, pixels = (sums.sum(axis=0) for sums in class_sums(sampled.locations, sides, len(SPLITS)))
     result = {}
     for i in range(N_CLASSES):
         if images[i]:

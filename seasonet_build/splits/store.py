@@ -105,15 +105,19 @@ def sides_from_files(folder: Path, sampled: Sampled) -> Sides:
 
 def _read_indices(file: Path, n: int) -> Ints:
     try:
-        lines = file.read_text(encoding="utf-8").split()
+        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
     except FileNotFoundError:
         raise DataError(f"{file}: no such file") from None
     except UnicodeDecodeError:
         raise DataError(f"{file}: is no text") from None
-    wrong = next((number for number, line in enumerate(lines, 1) if not line.isdigit() or int(line) >= n), None)
+    wrong = next((number for number, line in enumerate(lines, 1) if not _is_index(line, n)), None)
     if wrong is not None:
         raise DataError(f"{file}, line {wrong}: {lines[wrong - 1]!r} is not an index of meta.csv, which has {n} rows")
     return np.array(lines, dtype=np.int64)
+
+
+def _is_index(text: str, n: int) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19 and int(text) < n
 
 
 def _index_files(sampled: Sampled, sides: Sides, options: SplitSection) -> dict[str, Ints]:

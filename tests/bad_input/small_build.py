@@ -43,6 +43,10 @@ source = "map.gpkg"
 kind = "districts"
 source = "districts.gpkg"
 table = "districts.csv"
+[split]
+train = 1.0
+val = 0.0
+test = 0.0
 """
 
 DISTRICTS = "ags,ktyp4,rtyp3,slraum\n01001,1,1,1\n01002,4,3,2\n"

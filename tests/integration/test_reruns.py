@@ -181,14 +181,16 @@ def test_another_seed_only_deals_the_samples_anew(copy):
     assert stages_done(report) <= {"inspect", "split"}
     assert report["stages"]["split"]["done"] == 1
     splits = {f"splits/{split}.csv" for split in ("train", "val", "test")}
-    assert set(differing(before, contents(copy.dataset))) == splits
-    assert set(differing(written, times(copy.dataset))) == splits
+    files = splits | {f"splits/{name}" for name in ("report.json", "classes.png", "sides.parquet")}
+    assert set(differing(before, contents(copy.dataset))) == files
+    assert set(differing(written, times(copy.dataset))) == files
     indices = [pd.read_csv(copy.dataset / name, header=None)[0] for name in splits]
     assert sorted(pd.concat(indices)) == list(range(len(pd.read_csv(copy.dataset / "meta.csv"))))
 
 
 def test_another_limit_changes_what_depends_on_it_and_can_be_taken_back(copy):
     before, written = contents(copy.dataset), times(copy.dataset)
+    told = json.loads((copy.dataset / "splits" / "report.json").read_text(encoding="utf-8"))
     old = pd.read_csv(copy.dataset / "meta.csv")
 
     report = copy.report("--set", "seasons.spring.max_cloud=1")
@@ -215,7 +217,11 @@ def test_another_limit_changes_what_depends_on_it_and_can_be_taken_back(copy):
     assert sorted(pd.concat(indices)) == list(range(len(new)))
 
     copy.report()
-    assert differing(before, contents(copy.dataset)) == []
+    # Locations kept their sides meanwhile, which the report of the split says.
+    assert differing(before, contents(copy.dataset)) == ["splits/report.json"]
+    tells = json.loads((copy.dataset / "splits" / "report.json").read_text(encoding="utf-8"))
+    assert tells["kept"] > tells["moved"] == 0
+    assert tells == {**told, "kept": tells["kept"]}
 
 
 # ---------------------------------------------------------------------------------------------- refusals

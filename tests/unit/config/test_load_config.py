@@ -217,7 +217,7 @@ def test_a_home_folder_that_does_not_exist_is_named(tmp_path):
         ("[seasons.snow]\nmax_snow = 1\n", ("'seasons.snow.max_snow'", "did you mean")),
         ('[regions]\nkind = "none"\nsource = "x"\n', ("'regions.source'",)),
         ('[regions]\nkind = "districts"\nsource = "x"\ntable = "y"\nkeys = "z"\n', ("'regions.keys'", "'key'")),
-        ("[split]\nzzzzzz = 1\n", ("'split.zzzzzz'", "known keys here: seed, test, train, val")),
+        ("[split]\nzzzzzz = 1\n", ("'split.zzzzzz'", "known keys here: balance, block_m, ", "seed, subsets, test")),
         ("[output]\nlayers = 1\n", ("'output.layers'",)),
         ("[output]\nnone = 1\n", ("'output.none'",)),
     ],
@@ -235,6 +235,10 @@ def test_unknown_keys_are_named_with_a_suggestion(tmp_path, text, words):
         ("[split]\ntrain = nan\n", ("split.train", "nan")),
         ("[split]\nseed = 1.5\n", ("split.seed", "1.5")),
         ("[split]\nseed = -1\n", ("split.seed", "-1")),
+        ('[split]\nmethod = "random"\n', ("split.method", "'random'")),
+        ("[split]\nbuffer = 2\n", ("split.buffer", "2")),
+        ("[split]\nblock_m = 1000\n", ("split.block_m", "1000")),
+        ('[split]\nbalance = ["age"]\n', ("split.balance", "'age'")),
         ("[seasons.spring]\nend = 2018-07-15\n", ("spring and summer overlap",)),
         ("[seasons.spring]\nend = 2018-07-01\n", ("spring and summer overlap",)),
         ("[seasons.winter]\nstart = 2018-05-01\n", ("overlap", "winter")),
@@ -318,6 +322,7 @@ json_like = st.recursive(
 known_keys = [
     *("dataset.name", "paths.workspace", "paths.dataset", "area.tiles", "area.outline", "products.folders"),
     *("products.damaged", "labels.source", "labels.layers", "regions", "regions.kind", "seasons", "seasons.spring"),
+    *("split.method", "split.keep", "split.block_m", "split.buffer", "split.balance", "split.subsets"),
     *("seasons.winter.end", "seasons.snow.max_cloud", "split", "split.train", "output.level", "output.masks"),
 ]
 

@@ -94,10 +94,17 @@ def test_only_strays_are_removed(tmp_path):
     assert remove_strays(layout, {kept}) == 0
 
 
-def test_splits_are_removed(tmp_path):
+def test_splits_are_removed_but_not_which_side_locations_were_on(tmp_path):
     layout = DatasetLayout(tmp_path)
-    write_text(layout.split_file("train"), "0\n")
+    for name in ("train.csv", "none.csv", "report.json", "classes.png", "sides.parquet", "subsets/grid1/val.csv"):
+        write_text(layout.splits / name, "0\n")
     write_text(layout.meta_csv, "x")
     remove_splits(layout)
     remove_splits(layout)
-    assert set(contents(tmp_path)) == {"meta.csv"}
+    assert set(contents(tmp_path)) == {"meta.csv", "splits/sides.parquet"}
+    assert [path.name for path in layout.splits.iterdir()] == ["sides.parquet"]
+
+
+def test_a_dataset_without_splits_has_none_to_remove(tmp_path):
+    remove_splits(DatasetLayout(tmp_path / "dataset"))
+    assert not (tmp_path / "dataset").exists()
