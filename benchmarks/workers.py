@@ -41,14 +41,15 @@ def cut_products(job: Job, folder: Path, workers: int) -> None:
 @click.option("--size", "size_m", default=54900, show_default=True, help="Side of the tile, metres; 60 divides it.")
 @click.option("--cache", default=DEFAULT_CACHE, type=click.Path(path_type=Path), help="Folder to keep the product in.")
 @click.option("--runs", default=3, show_default=True, type=click.IntRange(min=1), help="Measure so often.")
+@click.option("--scratch", type=click.Path(path_type=Path), help="Folder to write patches in; default: the cache.")
 @click.option("--seed", default=1, show_default=True, help="Seed of the pixels.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def main(size_m: int, cache: Path, runs: int, seed: int, as_json: bool) -> None:
+def main(size_m: int, cache: Path, runs: int, scratch: Path | None, seed: int, as_json: bool) -> None:
     """Time two products with one worker and with two."""
     inputs = measure(partial(prepare, cache, size_m, seed, say)).result
     job = make_job(inputs.scene, inputs.labels)
     walls: dict[int, list[float]] = {1: [], 2: []}
-    with tempfile.TemporaryDirectory(dir=cache, prefix="run-") as name:
+    with tempfile.TemporaryDirectory(dir=scratch or cache, prefix="run-") as name:
         for number in range(runs):
             for workers, seconds in walls.items():
                 folder = Path(name) / f"{number}-{workers}"

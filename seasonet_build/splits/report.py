@@ -39,6 +39,7 @@ def describe_sides(sampled: Sampled, sides: Sides, pairs: Pairs, block_m: float)
     return {
         "locations": _locations(sampled, sides),
         "images": _images(sampled, sides),
+        "images_by_grid": _images_by_grid(sampled, sides),
         "set_aside": {
             "locations": int((sides == NO_SIDE).sum()),
             "images": int(sampled.locations.n_images[sides == NO_SIDE].sum()),
@@ -66,6 +67,14 @@ def _images(sampled: Sampled, sides: Sides) -> dict[str, dict[str, int]]:
         for side, name in enumerate(SPLITS)
     }
     return {name: {**seasons, "all": sum(seasons.values())} for name, seasons in counts.items()}
+
+
+def _images_by_grid(sampled: Sampled, sides: Sides) -> dict[str, dict[str, int]]:
+    grid, count = sampled.locations.grid, sampled.locations.n_images
+    return {
+        name: {f"grid{g}": int(count[(sides == side) & (grid == g)].sum()) for g in GRIDS}
+        for side, name in enumerate(SPLITS)
+    }
 
 
 def _classes(sampled: Sampled, sides: Sides) -> dict[str, dict[str, Any]]:

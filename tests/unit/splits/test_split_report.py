@@ -43,6 +43,8 @@ def test_sizes_are_counted_by_split_grid_and_season(report, spots, sides):
         seasons = ("Spring", "Summer", "Fall", "Winter", "Snow")
         images = {season.lower(): sum(season in spot.seasons for spot in own) for season in seasons}
         assert report["images"][name] == {**images, "all": sum(images.values())}
+        by_grid = {f"grid{g}": sum(len(spot.seasons) for spot in own if spot.grid == g) for g in (1, 2)}
+        assert report["images_by_grid"][name] == by_grid
     aside = [spot for spot, its in placed if its == NO_SIDE]
     assert report["set_aside"] == {"locations": len(aside), "images": sum(len(spot.seasons) for spot in aside)}
 
