@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -88,6 +89,7 @@ class Runner:
         """Use ``workers`` processes; with 1 the work is done in this one."""
         self._store = store
         self._workers = workers
+        self._pool: ProcessPoolExecutor | None = None
         self._progress = progress
 
     def run(self, units: Sequence[Unit]) -> StageOutcome:
@@ -148,17 +150,19 @@ class Runner:
         if self._workers == 1 or n_units == 1:
             yield _InThisProcess()
             return
-        context = multiprocessing.get_context("spawn")
-        workers = min(self._workers, n_units)
-        executor = ProcessPoolExecutor(workers, mp_context=context, initializer=follow_parent)
+        # Kept for the stages to come: to start workers takes seconds, for each has to import everything.
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self._workers, mp_context=context, initializer=follow_parent)
+            weakref.finalize(self, self._pool.shutdown, wait=False)
         try:
-            yield executor
+            yield self._pool
         except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
+            pool, self._pool = self._pool, None
+            pool.shutdown(wait=False, cancel_futures=True)
             for child in multiprocessing.active_children():
                 child.terminate()
             raise
-        executor.shutdown()
 
 
 class _InThisProcess(Executor):
