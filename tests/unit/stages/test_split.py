@@ -1,6 +1,7 @@
 """Splits of datasets on disk: made, kept, taken over and compared."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,13 @@ def test_locations_are_whole_whatever_the_order_of_rows(tmp_path_factory, spots,
     folder = tmp_path_factory.mktemp("split")
     one, other = write_dataset(folder / "a", spots), write_dataset(folder / "b", spots, shuffle)
     how = {**how, "train": 0.4, "val": 0.3, "test": 0.3, "block_m": 1800}
-    _, report = split_dataset(one, options(**how))
+    try:
+        _, report = split_dataset(one, options(**how))
+    except DataError as error:
+        # On so small a map clearing the borders may leave a set empty: both orders are refused alike.
+        with pytest.raises(DataError, match=re.escape(str(error))):
+            split_dataset(other, options(**how))
+        return
     split_dataset(other, options(**how))
     places = places_of(one)
     assert places == places_of(other)
