@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from seasonet_build.model.bands import RASTER_RESOLUTION, SCL
-from seasonet_build.providers.offers import Offer, OfferedFile, Query, SearchError, fits, name_parts
+from seasonet_build.providers.offers import Offer, OfferedFile, Query, SearchError, fits, offer_of
 from seasonet_build.providers.stac import Catalogue, condition
 
 STAC_URL = "https://stac.dataspace.copernicus.eu/v1"
@@ -67,17 +67,12 @@ class CdseSearch:
     def _offer(self, item: Mapping[str, Any]) -> Offer:
         name = str(item.get("id"))
         try:
-            parts, properties = name_parts(name), item["properties"]
-            return Offer(
-                name=name,
-                folder=f"{name}.SAFE",
-                platform=parts["platform"],
-                tile=parts["tile"],
-                orbit=int(parts["orbit"]),
-                start=datetime.strptime(f"{parts['start']}+0000", "%Y%m%dT%H%M%S%z"),
+            properties = item["properties"]
+            return offer_of(
+                name,
+                ".SAFE",
                 datastrip=datastrip_start(str(properties["eopf:datastrip_id"])),
                 baseline=str(properties["processing:version"]),
-                generated=parts["discriminator"],
                 cloud=float(properties["eo:cloud_cover"]),
                 snow=properties.get("eo:snow_cover"),
                 footprint=item.get("geometry"),

@@ -14,7 +14,7 @@ import shapely
 from seasonet_build.config.download import DownloadSection
 from seasonet_build.errors import ConfigError
 from seasonet_build.providers.cdse import datastrip_start
-from seasonet_build.providers.offers import Offer, OfferedFile, Provider, Query, SearchError, fits, name_parts
+from seasonet_build.providers.offers import Offer, OfferedFile, Provider, Query, SearchError, fits, name_parts, offer_of
 from seasonet_build.transfer.http import HttpSource
 from seasonet_build.transfer.remote import CredentialsError
 
@@ -120,16 +120,11 @@ class DhusSearch:
             start = datetime.strptime(parts["start"], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
             strip = properties.get("datastripidentifier")
             number = parts["baseline"]
-            return Offer(
-                name=name,
-                folder=f"{name}.zip",
-                platform=parts["platform"],
-                tile=parts["tile"],
-                orbit=int(parts["orbit"]),
-                start=start,
+            return offer_of(
+                name,
+                ".zip",
                 datastrip=datastrip_start(str(strip)) if strip else start,
                 baseline=f"{number[:2]}.{number[2:]}",
-                generated=parts["discriminator"],
                 cloud=float(properties["cloudcoverpercentage"]),
                 snow=properties.get("snowicepercentage"),
                 footprint=_footprint(properties.get("footprint")),

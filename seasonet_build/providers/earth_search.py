@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 from seasonet_build.model.bands import RASTER_RESOLUTION, SCL
 from seasonet_build.model.products import ASSETS
 from seasonet_build.providers.cdse import datastrip_start, parse_multihash
-from seasonet_build.providers.offers import Offer, OfferedFile, Query, SearchError, fits, name_parts
+from seasonet_build.providers.offers import Offer, OfferedFile, Query, SearchError, fits, name_parts, offer_of
 from seasonet_build.providers.stac import Catalogue, condition
 
 STAC_URL = "https://earth-search.aws.element84.com/v1"
@@ -58,17 +58,11 @@ class EarthSearch:
         try:
             properties = item["properties"]
             name = str(properties["s2:product_uri"]).removesuffix(".SAFE")
-            parts = name_parts(name)
-            return Offer(
-                name=name,
-                folder=f"{name}.COG",
-                platform=parts["platform"],
-                tile=parts["tile"],
-                orbit=int(parts["orbit"]),
-                start=datetime.strptime(f"{parts['start']}+0000", "%Y%m%dT%H%M%S%z"),
+            return offer_of(
+                name,
+                ".COG",
                 datastrip=datastrip_start(str(properties["s2:datastrip_id"])),
                 baseline=str(properties["s2:processing_baseline"]),
-                generated=parts["discriminator"],
                 cloud=float(properties["eo:cloud_cover"]),
                 snow=properties.get("s2:snow_ice_percentage"),
                 footprint=item.get("geometry"),

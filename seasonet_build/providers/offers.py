@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -127,6 +127,25 @@ def name_parts(name: str) -> dict[str, str]:
     if match is None:
         raise ValueError(f"{name!r} is not the name of a Level-2A product")
     return match.groupdict()
+
+
+def offer_of(name: str, suffix: str, **stated: Any) -> Offer:
+    """Return the offer of a product, of which its name tells a part and the catalogue has stated the rest.
+
+    Raises:
+        ValueError: this is not the name of a Level-2A product, or a value is not what it should be.
+    """
+    parts = name_parts(name)
+    return Offer(
+        name=name,
+        folder=f"{name}{suffix}",
+        platform=parts["platform"],
+        tile=parts["tile"],
+        orbit=int(parts["orbit"]),
+        start=datetime.strptime(parts["start"], "%Y%m%dT%H%M%S").replace(tzinfo=UTC),
+        generated=parts["discriminator"],
+        **stated,
+    )
 
 
 def fits(offer: Offer, query: Query) -> bool:

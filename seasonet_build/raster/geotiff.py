@@ -86,7 +86,6 @@ class GeoTiffEncoder:
 
     def __init__(self, kind: ImageKind, compression: Compression) -> None:
         """Let GDAL write the template."""
-        self._kind = kind
         self._predict = compression.predictor == 2 and compression.method != "none"
         self._compress = compression.compressor()
         template = _gdal_file(kind, compression)

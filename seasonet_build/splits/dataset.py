@@ -22,6 +22,7 @@ from seasonet_build.model.tiles import square_of, utm_epsg
 from seasonet_build.splits.balance import Columns, Locations
 from seasonet_build.splits.overlaps import Places
 from seasonet_build.splits.parquet import read_parquet
+from seasonet_build.stages.meta import require_meta
 from seasonet_build.storage import file_digest
 
 TYPES = ("SLRAUM", "RTYP3", "KTYP4")
@@ -89,8 +90,7 @@ def location_key(grid: Ints, latitude: Ints, longitude: Ints) -> Ints:
 
 
 def _read_csv(file: Path) -> pa.Table:
-    if not file.is_file():
-        raise DataError(f"{file}: no such file; run 'seasonet-build patchify' first")
+    require_meta(file)
     # Columns stay in Arrow's memory: as Python's texts they would need more than a gigabyte.
     text = {name: pa.dictionary(pa.int32(), pa.string()) for name in ("Season", "Grid", "Classes", *TYPES)}
     text |= {name: pa.string() for name in ("Latitude", "Longitude", "Path")}
