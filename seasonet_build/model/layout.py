@@ -26,14 +26,29 @@ class DatasetLayout:
         return self.root / "meta.parquet"
 
     @property
+    def checksums(self) -> Path:
+        """Return the table with the check sums of all files of patches (see model.checksums)."""
+        return self.root / "checksums.parquet"
+
+    @property
+    def sums(self) -> Path:
+        """Return the list with the check sums of all other files."""
+        return self.root / "SHA256SUMS"
+
+    @property
     def marker(self) -> Path:
         """Return the file that says whose dataset this is."""
         return self.root / ".seasonet-build.json"
 
     @property
     def staging(self) -> Path:
-        """Return the folder for patches that are not finished; it exists only while patches are cut."""
+        """Return the folder for patches that are not finished; it is there until a run has published its tables."""
         return self.root / ".staging"
+
+    @property
+    def publishing(self) -> Path:
+        """Return the folder of tables that are complete but not all in their place."""
+        return self.root / ".publishing"
 
     @property
     def splits(self) -> Path:
