@@ -76,8 +76,8 @@ def settings(job: Job) -> CutSettings:
 
 def ours(job: Job, root: Path) -> int:
     """Cut with the package; return the number of bytes written."""
-    written = cut_scene(job.scene, job.patches, job.labels, root, root / ".staging", settings(job))
-    return sum(file.size for file in written)
+    record = cut_scene(job.scene, job.patches, job.labels, root, root / ".staging", settings(job))
+    return sum(int(record[f"{suffix}_bytes"].to_numpy().sum()) for suffix in SUFFIXES)
 
 
 def run_once(job: Job, folder: Path, sample: list[int], costs: Costs) -> None:

@@ -51,3 +51,11 @@ class WorkspaceLockedError(SeasonetError):
     """Another run holds the workspace."""
 
     exit_code = ExitCode.LOCKED
+
+
+class UnitKilledError(SeasonetError):
+    """A unit of work ended its worker process again and again."""
+
+
+class DiskFullError(SeasonetError):
+    """There is no room for what has to be written."""

@@ -1,23 +1,23 @@
 """The command line: one command per module, each parses, calls a stage and prints."""
 
-import signal
 import sys
 from importlib import import_module
-from types import FrameType
-from typing import Any
 
 import click
 
 from seasonet_build import __version__
-from seasonet_build.errors import ExitCode, SeasonetError
-from seasonet_build.interrupts import stop_requested
+from seasonet_build.cli.endings import end_with, heed_signals
+from seasonet_build.cli.logs import log_file
+from seasonet_build.errors import ExitCode
 
 _COMMANDS = {
     "download": "download",
     "run": "run",
     "patchify": "patchify",
     "split": "split",
+    "verify": "verify",
     "demo": "demo",
+    "status": "status",
     "preview": "preview",
     "init": "init",
     "config": "config",
@@ -51,33 +51,15 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and end the process with one of the documented exit codes."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    heed_signals()
     try:
         code = cli.main(standalone_mode=False)
-    except SeasonetError as error:
-        _fail(str(error), error.exit_code)
-    except click.UsageError as error:
-        error.show()
-        sys.exit(ExitCode.USAGE)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(ExitCode.FAILED)
-    except (KeyboardInterrupt, click.Abort):
-        _fail("interrupted; run the same command again to go on", ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(ExitCode.OK)
-    except OSError as error:
-        _fail(str(error), ExitCode.FAILED)
-    sys.exit(code if isinstance(code, int) else ExitCode.OK)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> Any:
-    stop_requested.set()
-    raise KeyboardInterrupt
-
-
-def _fail(message: str, code: ExitCode) -> None:
-    click.echo(f"error: {' '.join(message.split())}", err=True)
+        code = code if isinstance(code, int) else ExitCode.OK
+    except SystemExit as ended:  # click's word for a pipe that nobody reads any more
+        code = ended.code if isinstance(ended.code, int) else ExitCode.FAILED
+    except (Exception, KeyboardInterrupt) as error:
+        code = end_with(error)
+    file = log_file()
+    if file is not None:
+        file.end(code)
     sys.exit(code)

@@ -1,7 +1,6 @@
 """Options and arguments that commands share."""
 
 import functools
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from seasonet_build.cli.logs import set_up_logging
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,21 +48,35 @@ def json_option(function: F) -> F:
 
 
 def verbosity_options(function: F) -> F:
-    """Add ``-v`` and ``-q`` and set up logging on stderr by them."""
+    """Add ``-v``, ``-q`` and ``--log-file`` and set up logging by them."""
 
     @click.option("-v", "--verbose", count=True, help="Say more on stderr; twice: everything.")
     @click.option("-q", "--quiet", is_flag=True, help="Say nothing on stderr but errors.")
+    @click.option(
+        "--log-file",
+        metavar="PATH",
+        type=click.Path(path_type=Path),
+        envvar="SEASONET_LOG_FILE",
+        show_envvar=True,
+        help="Append what happens to a file, one JSON object a line, whatever -v and -q say.",
+    )
     @functools.wraps(function)
-    def wrapped(*args: Any, verbose: int, quiet: bool, **kwargs: Any) -> Any:
-        levels = (logging.WARNING, logging.INFO, logging.DEBUG)
-        level = logging.ERROR if quiet else levels[min(verbose, 2)]
-        logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s")
-        logging.getLogger("seasonet_build").setLevel(level)
-        logging.getLogger("urllib3").setLevel(logging.ERROR)  # it warns of every attempt that we make again
-        click.get_current_context().obj = {"quiet": quiet}
+    def wrapped(*args: Any, verbose: int, quiet: bool, log_file: Path | None, **kwargs: Any) -> Any:
+        context = click.get_current_context()
+        context.obj = {"quiet": quiet}
+        set_up_logging(verbose, quiet, log_file, _command_name(context), kwargs.get("config_file"))
         return function(*args, **kwargs)
 
     return wrapped  # type: ignore[return-value]
+
+
+def _command_name(context: click.Context) -> str:
+    """Return the name of a command without that of the program, such as ``config show``."""
+    names = []
+    while context.parent is not None:
+        names.append(context.info_name or "")
+        context = context.parent
+    return " ".join(reversed(names))
 
 
 def show_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

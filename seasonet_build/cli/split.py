@@ -14,7 +14,8 @@ from seasonet_build.config.load import load_split_options
 from seasonet_build.config.split import SplitSection
 from seasonet_build.engine.build import Build
 from seasonet_build.engine.lock import locked
-from seasonet_build.engine.publish import check_owner
+from seasonet_build.engine.owner import check_owner
+from seasonet_build.engine.publish import refuse_unfinished, renew_sums
 from seasonet_build.errors import ExitCode
 from seasonet_build.model.layout import DatasetLayout
 from seasonet_build.splits.store import REPORT
@@ -72,10 +73,15 @@ def _carry_out(
     layout: DatasetLayout, options: SplitSection, config: BuildConfig | None, adopted: Path | None
 ) -> dict[str, Any]:
     """Make the split, or take one over; return the report."""
+    report: dict[str, Any]
+    if config is not None and adopted is None:
+        Build(config, workers=1).split()
+        report = json.loads((layout.splits / REPORT).read_text(encoding="utf-8"))
+        return report
+    refuse_unfinished(layout)
     if adopted is not None:
-        return adopt_split(layout, DatasetLayout(adopted), options)[1]
-    if config is None:
-        return split_dataset(layout, options)[1]
-    Build(config, workers=1).split()
-    report: dict[str, Any] = json.loads((layout.splits / REPORT).read_text(encoding="utf-8"))
+        report = adopt_split(layout, DatasetLayout(adopted), options)[1]
+    else:
+        report = split_dataset(layout, options)[1]
+    renew_sums(layout)
     return report

@@ -7,14 +7,18 @@ from collections.abc import Sequence
 import click
 
 from seasonet_build.cli.options import show_table
+from seasonet_build.engine.changes import read_changes
 from seasonet_build.engine.report import RunReport
 from seasonet_build.model.layout import SPLITS
 
 log = logging.getLogger(__name__)
 
 
-def print_report(report: RunReport, as_json: bool) -> None:
-    """Print what a run did on stdout, and damaged products on stderr as well, for the mail that cron sends."""
+def print_report(report: RunReport, as_json: bool, since_last: bool = False) -> None:
+    """Print what a run did on stdout, and damaged products on stderr as well, for the mail that cron sends.
+
+    With ``since_last`` each sample that changed is named.
+    """
     for item in report.set_aside:
         if item.damaged:
             log.warning("set aside: %s: %s", item.product, item.reason)
@@ -24,13 +28,15 @@ def print_report(report: RunReport, as_json: bool) -> None:
             listing(report.unverified),
         )
     if as_json:
-        click.echo(json.dumps(report.as_json(), indent=2))
+        changed = {"changed_samples": [read_changes(file) for file in report.changes]} if since_last else {}
+        click.echo(json.dumps({**report.as_json(), **changed}, indent=2))
         return
     if not report.changed:
         click.echo("Nothing to do: everything is up to date.")
     _print_stages(report)
     if report.samples:
         _print_samples(report)
+    _print_changes(report, since_last)
     if report.splits:
         click.echo("\nSplits: " + ", ".join(f"{name} {report.splits[name]}" for name in SPLITS))
     _print_products(report)
@@ -47,6 +53,24 @@ def _print_stages(report: RunReport) -> None:
     show_table(("stage", "done", "unchanged"), [(n, c.n_done, c.n_unchanged) for n, c in report.stages.items()])
     if report.removed:
         click.echo(f"{report.removed} patches that are no longer chosen were removed")
+
+
+def _print_changes(report: RunReport, since_last: bool) -> None:
+    if report.changes:
+        told = ", ".join(f"{count} {kind}" for kind, count in report.change_counts().items())
+        click.echo(f"\nChanged samples: {told} ({', '.join(map(str, report.changes))})")
+    elif since_last:
+        click.echo("\nChanged samples: none")
+    for file in report.changes if since_last else ():
+        changes = read_changes(file)
+        if changes["first"]:
+            click.echo("  all are new: there was no dataset before")
+        for path in changes["new"]:
+            click.echo(f"  new       {path}")
+        for pair in changes["replaced"]:
+            click.echo(f"  replaced  {pair['from']}" + (f" -> {pair['to']}" if pair["to"] != pair["from"] else ""))
+        for path in changes["removed"]:
+            click.echo(f"  removed   {path}")
 
 
 def _print_samples(report: RunReport) -> None:

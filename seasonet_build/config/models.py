@@ -14,6 +14,7 @@ from pyproj.exceptions import CRSError
 from seasonet_build.config.auxiliary import AuxiliarySection
 from seasonet_build.config.download import DownloadSection
 from seasonet_build.config.paths import ConfigPath
+from seasonet_build.config.places import Places
 from seasonet_build.config.section import Percent, Section
 from seasonet_build.config.split import SplitSection
 from seasonet_build.errors import ConfigError
@@ -270,6 +271,17 @@ class BuildConfig(Section):
     def _downloads_are_read(self) -> "BuildConfig":
         if self.download.folder is not None and self.download.folder not in self.products.folders:
             raise ValueError(f"download.folder: {self.download.folder} is none of products.folders")
+        return self
+
+    @model_validator(mode="after")
+    def _places_are_apart(self) -> "BuildConfig":
+        inputs = [("labels.source", self.labels.source), *(("products.folders", f) for f in self.products.folders)]
+        inputs += zip(("regions.source", "regions.table"), self.regions.files, strict=False)
+        area = (("area.tile_table", self.area.tile_table), ("area.outline", self.area.outline))
+        inputs += [(key, file) for key, file in area if file is not None]
+        key = "products.folders" if self.download.folder is None else "download.folder"
+        downloads = (key, self.download_folder) if self.download.provider != "folder" else None
+        Places(self.workspace, self.dataset_root, inputs, downloads).check()
         return self
 
     @property

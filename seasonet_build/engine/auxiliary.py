@@ -6,7 +6,6 @@ A line has name, SHA-256, size in bytes and address. A later run holds the file 
 """
 
 import re
-import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +14,8 @@ from seasonet_build.config.models import LayerRegions
 from seasonet_build.engine.fetching import Watch, make_controls
 from seasonet_build.errors import ConfigError, DataError
 from seasonet_build.model.layout import WorkspaceLayout
+from seasonet_build.sources.archive import MAP, Archive
+from seasonet_build.sources.container import BROKEN_ARCHIVE
 from seasonet_build.storage import file_digest, write_text
 from seasonet_build.transfer.http import HttpSource, OpenAccess
 from seasonet_build.transfer.pool import Job, fetch_all
@@ -120,10 +121,14 @@ def _fetch(config: BuildConfig, wanted: dict[str, Source], watch: Watch) -> dict
 
 def _look_at(source: Source) -> str | None:
     """Return what is wrong with a file that came without a checksum, and remove it if so; else None."""
-    if source.sha256 is not None or zipfile.is_zipfile(source.target):
+    if source.sha256 is not None:
         return None
-    source.target.unlink()
-    return f"what {source.url} gives is no zip archive"
+    try:
+        Archive(source.target, MAP)
+    except BROKEN_ARCHIVE as error:
+        source.target.unlink()
+        return f"what {source.url} gives is no zip archive that can be read: {error}"
+    return None
 
 
 def _advice(source: Source, failure: str) -> str:

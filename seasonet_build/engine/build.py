@@ -2,29 +2,37 @@
 
 import logging
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from seasonet_build.config import BuildConfig
+from seasonet_build.engine.agenda import Agenda
+from seasonet_build.engine.changes import kept_changes
 from seasonet_build.engine.inputs import ALL_RASTERS, Inputs, gather_inputs, remember_damage, source_digest
 from seasonet_build.engine.manifests import Manifest, ManifestStore
+from seasonet_build.engine.owner import check_owner, claim
 from seasonet_build.engine.plan import WHOLE, Plan
-from seasonet_build.engine.publish import check_owner, claim, remove_files, remove_strays
+from seasonet_build.engine.publish import finish
 from seasonet_build.engine.report import RunReport
+from seasonet_build.engine.room import check_room
+from seasonet_build.engine.sweep import remove_parts, remove_strays, remove_unnamed
 from seasonet_build.engine.units import Progress, Runner, StageOutcome, Unit, no_progress, raise_all
-from seasonet_build.errors import ProductError, SeasonetError
+from seasonet_build.errors import DataError, ProductError, SeasonetError, UnitKilledError
 from seasonet_build.model.layout import DatasetLayout
 from seasonet_build.sources.landcover import LandCover, open_land_cover, require_overlap
 from seasonet_build.sources.regions import Regions, open_regions
 from seasonet_build.sources.scenes import Scene
 from seasonet_build.sources.vector import source_files
 from seasonet_build.stages.describe import sample_rows
-from seasonet_build.stages.meta import require_meta
+from seasonet_build.storage import WrittenFile
 
 log = logging.getLogger(__name__)
+
+_NAMED = ("index", "label", "locate", "observe", "select", "cut", "describe", "split")
+"""The stages that write to the output folders of the workspace."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,8 @@ class Build:
         )
         self.runner = Runner(self.store, workers, progress)
         self.report = RunReport(config.dataset.name)
+        self._killers: dict[str, str] = {}
+        self._changes_before: list[Path] = []
 
     @property
     def dataset(self) -> DatasetLayout:
@@ -71,27 +81,27 @@ class Build:
         Raises:
             SeasonetError: an input or the configuration is wrong.
         """
-        self.patchify()
-        self.split()
-        return self.report
+        return self._make(self._split)
 
     def patchify(self) -> RunReport:
-        """Carry out all stages up to ``meta.csv``.
+        """Carry out all stages up to ``meta.csv``; splits that fit it stay.
 
         Raises:
             SeasonetError: an input or the configuration is wrong.
         """
-        check_owner(self.dataset, self.config.dataset.name)
-        while True:
-            choice = self.choose()
-            claim(self.dataset, self.config.dataset.name)
-            if not self._set_aside(self._cut(choice), choice.scenes):
-                break
-            # Products that turned out to be damaged are known now: the next best ones take their place.
-        contents = [self._content("select"), self._content("locate")]
-        self._whole(self.plan.describe(choice.rows, choice.scenes, contents))
-        self._clean(choice)
-        self.report.summarise(choice.rows, choice.inputs.scenes)
+        return self._make(self._fitting_split)
+
+    def split(self) -> RunReport:
+        """Deal the samples of the dataset to training, validation and test.
+
+        Raises:
+            SeasonetError: the dataset has not been built.
+        """
+        self._begin()
+        described = self.store.read("describe", WHOLE)
+        if described is None or not self.workspace.edition.meta_csv.is_file():
+            raise DataError(f"{self.dataset.meta_csv} has not been built; run 'seasonet-build patchify' first")
+        self._publish(described, self._split(described))
         return self.report
 
     def choose(self) -> Choice:
@@ -103,7 +113,7 @@ class Build:
         labels, regions = self.config.labels, open_regions(self.config.regions)
         land_cover = open_land_cover(labels.source, labels.layers, labels.class_column, labels.crs)
         while True:
-            inputs = gather_inputs(self.config, self.runner, self.store, self.report, self.needed)
+            inputs = gather_inputs(self.config, self._run, self.store, self.report, self.needed, self._killers)
             require_overlap(land_cover, inputs.tiles)
             rasters = self._label(land_cover, inputs)
             self._locate(inputs, regions, rasters)
@@ -111,17 +121,34 @@ class Build:
             if not self._set_aside(self._run(self.plan.observe(inputs.scenes)), scenes):
                 return Choice(inputs, scenes, rasters, self._select(inputs, scenes))
 
-    def split(self) -> RunReport:
-        """Deal the samples of the dataset to training, validation and test.
-
-        Raises:
-            SeasonetError: there is no ``meta.csv``, or it is damaged.
-        """
+    def _begin(self) -> None:
+        """Check whose dataset it is, and do the rest of what an interrupted run had begun to publish."""
+        self._changes_before = kept_changes(self.workspace.changes)
         check_owner(self.dataset, self.config.dataset.name)
-        require_meta(self.dataset.meta_csv)
-        content = source_digest("meta.csv", [self.dataset.meta_csv], self.runner, self.report)
-        manifest = self._whole(self.plan.split(content))
-        self.report.splits = dict(manifest.result["sizes"])
+        finish(self.dataset, self.workspace.changes)
+
+    def _make(self, make_split: Callable[[Manifest], Manifest | None]) -> RunReport:
+        try:
+            return self._make_all(make_split)
+        except SeasonetError:
+            shutil.rmtree(self.dataset.staging, ignore_errors=True)
+            raise
+
+    def _make_all(self, make_split: Callable[[Manifest], Manifest | None]) -> RunReport:
+        self._begin()
+        while True:
+            choice = self.choose()
+            claim(self.dataset, self.config.dataset.name)
+            cut = self._cut(choice)
+            if not self._set_aside(cut, choice.scenes):
+                break
+            # Products that turned out to be damaged are known now: the next best ones take their place.
+        contents = [self._content("select"), self._content("locate"), *(m.content for m in cut.manifests.values())]
+        described = self._whole(self.plan.describe(choice.rows, choice.scenes, contents))
+        self._publish(described, make_split(described))
+        shutil.rmtree(self.dataset.staging, ignore_errors=True)
+        self._clean(choice)
+        self.report.summarise(choice.rows, choice.inputs.scenes)
         return self.report
 
     def _label(self, land_cover: LandCover, inputs: Inputs) -> Mapping[str, Manifest]:
@@ -146,23 +173,56 @@ class Build:
     def _cut(self, choice: Choice) -> StageOutcome:
         digests = {tile: manifest.outputs[0].sha256 for tile, manifest in choice.rasters.items()}
         shutil.rmtree(self.dataset.staging, ignore_errors=True)
-        try:
-            return self._run(self.plan.cut(choice.rows, choice.scenes, digests))
-        finally:
-            shutil.rmtree(self.dataset.staging, ignore_errors=True)
+        units = self.plan.cut(choice.rows, choice.scenes, digests, self._last_record)
+        patches = choice.rows["scene"].value_counts().to_dict()
+        return self._run(units, lambda to_do: self._prepare_cut(sum(patches[unit.key] for unit in to_do)))
+
+    def _prepare_cut(self, n_patches: int) -> None:
+        """Check that there is room for new patches; the folder tells readers that a run is at work."""
+        check_room(self.dataset, self.workspace, n_patches, self.config.output)
+        self.dataset.staging.mkdir(parents=True, exist_ok=True)
+
+    def _last_record(self, scene: str, made_of: str) -> WrittenFile | None:
+        manifest = self.store.read("cut", scene)
+        if manifest is None or manifest.result.get("made_of") != made_of:
+            return None
+        (output,) = manifest.outputs
+        return WrittenFile(self.store.full_path(output), output.size, output.sha256)
+
+    def _split(self, described: Manifest) -> Manifest:
+        manifest = self._whole(self.plan.split(_meta_digest(described)))
+        self.report.splits = dict(manifest.result["sizes"])
+        return manifest
+
+    def _fitting_split(self, described: Manifest) -> Manifest | None:
+        """Return the record of the last split if it numbers the rows of this table."""
+        manifest = self.store.read("split", WHOLE)
+        return manifest if manifest is not None and manifest.result.get("meta") == _meta_digest(described) else None
+
+    def _publish(self, described: Manifest, split: Manifest | None) -> None:
+        edition, outputs = self.workspace.edition, [] if split is None else split.outputs
+        files = [self.store.full_path(output).relative_to(edition.root) for output in outputs]
+        contents = [described.content, "no splits" if split is None else split.content]
+        unit = self.plan.publish(contents, files)
+        self._whole(unit)
+        self.report.note_changes(set(kept_changes(self.workspace.changes)) - set(self._changes_before))
 
     def _set_aside(self, outcome: StageOutcome, scenes: Mapping[str, Scene]) -> bool:
-        """Remember the damage of scenes that failed; tell whether there were any.
+        """Remember why scenes failed that cannot be used; tell whether there were any.
 
         Raises:
             SeasonetError: a scene failed for another reason, or damage stops the run.
         """
-        raise_all({key: error for key, error in outcome.errors.items() if not isinstance(error, ProductError)})
+        known = (ProductError, UnitKilledError)
+        raise_all({key: error for key, error in outcome.errors.items() if not isinstance(error, known)})
         if self.config.products.damaged == "stop":
             raise_all(outcome.errors)
         for key, error in outcome.errors.items():
             for product in scenes[key].products:
-                if isinstance(error, ProductError) and product.name == error.product:
+                if isinstance(error, UnitKilledError):
+                    # The next run tries again: it may have more memory.
+                    self._killers[product.name] = str(error)
+                elif isinstance(error, ProductError) and product.name == error.product:
                     remember_damage(product, error.reason, self.config, self.store)
         return bool(outcome.errors)
 
@@ -177,18 +237,26 @@ class Build:
         }
         for stage, units in wanted.items():
             for unit in set(self.store.units(stage)) - units:
-                manifest = self.store.read(stage, unit)
-                if manifest is not None and stage != "cut":
-                    remove_files([self.store.full_path(output) for output in manifest.outputs])
                 self.store.forget(stage, unit)
+        manifests = (self.store.read(stage, unit) for stage in _NAMED for unit in self.store.units(stage))
+        named = {self.store.full_path(o) for manifest in manifests if manifest is not None for o in manifest.outputs}
+        remove_unnamed(self.workspace.output_folders, named)
+        remove_parts(self.workspace.state)
 
-    def _run(self, units: Sequence[Unit]) -> StageOutcome:
+    def _run(
+        self, units: Sequence[Unit], before: Callable[[Sequence[Unit]], None] = lambda _to_do: None
+    ) -> StageOutcome:
         """Carry out the units of a stage and count them."""
-        outcome = self.runner.run(units)
-        if units:
-            stage, done = units[0].stage, len(outcome.ran)
-            self.report.count(stage, outcome.manifests, outcome.ran)
-            log.info("%s: %d done, %d unchanged", stage, done, len(outcome.manifests) - done)
+        if not units:
+            return self.runner.run(units)
+        stage = units[0].stage
+        agenda = Agenda(self.workspace.state, stage)
+        agenda.begin({unit.key: unit.fingerprint for unit in units})
+        outcome = self.runner.run(units, before)
+        agenda.note_failures({key: str(error) for key, error in outcome.errors.items()})
+        self.report.count(stage, outcome.manifests, outcome.ran)
+        done, failed = len(outcome.ran), len(outcome.errors)
+        log.info("%s: %d done, %d unchanged, %d failed", stage, done, len(outcome.manifests) - done, failed)
         return outcome
 
     def _whole(self, unit: Unit) -> Manifest:
@@ -206,3 +274,8 @@ class Build:
         if manifest is None:
             raise SeasonetError(f"{self.store.folder / stage}: the record of {unit} has vanished; run again")
         return manifest.content
+
+
+def _meta_digest(described: Manifest) -> str:
+    """Return the check sum of ``meta.csv``."""
+    return next(output.sha256 for output in described.outputs if output.path.endswith("/meta.csv"))

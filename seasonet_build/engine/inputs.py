@@ -1,6 +1,6 @@
 """The inputs of a build: products looked at, tiles placed, scenes formed, sources fingerprinted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,8 +9,8 @@ from seasonet_build.config import BuildConfig
 from seasonet_build.engine import tasks
 from seasonet_build.engine.manifests import Manifest, ManifestStore
 from seasonet_build.engine.report import RunReport
-from seasonet_build.engine.units import Runner, Unit, raise_all
-from seasonet_build.errors import DataError, ProductError
+from seasonet_build.engine.units import Runner, StageOutcome, Unit, raise_all
+from seasonet_build.errors import DataError, ProductError, UnitKilledError
 from seasonet_build.model.bands import RASTER_RESOLUTION
 from seasonet_build.model.products import PRODUCT_NAME
 from seasonet_build.model.seasons import SEASONS
@@ -35,17 +35,21 @@ class Inputs:
 
 ALL_RASTERS = tuple(sorted(RASTER_RESOLUTION))
 
+Run = Callable[[Sequence[Unit]], StageOutcome]
+"""Carries out the units of a stage and counts them."""
+
 
 def gather_inputs(
     config: BuildConfig,
-    runner: Runner,
+    run: Run,
     store: ManifestStore,
     report: RunReport,
     needed: Sequence[str] = ALL_RASTERS,
+    killers: Mapping[str, str] | None = None,
 ) -> Inputs:
     """Find and inspect products and form scenes; what is not used goes into the report, with the reason.
 
-    ``needed`` are the rasters that a product must have.
+    ``needed`` are the rasters that a product must have, ``killers`` products that this run cannot use, and why.
 
     Raises:
         DataError: there is no product, or one is damaged and ``products.damaged`` is ``stop``.
@@ -53,12 +57,13 @@ def gather_inputs(
     """
     report.set_aside = []
     paths = _find_products(config)
-    products, errors = _inspect(_of_listed_tiles(paths, config, report), runner, report, needed)
+    products, errors = _inspect(_of_listed_tiles(paths, config, report), run, report, needed)
     names = tile_names(config.area, products)
     report.set_aside += [_not_in_area(p.name, p.tile) for p in products if p.tile not in names]
     products = [p for p in products if p.tile in names]
     tiles = place_tiles(config.area, names, products)
-    findings = [(p, misplacement(p, tiles) or known_damage(p, config, store)) for p in products]
+    unusable = {name: ProductError(name, reason) for name, reason in (killers or {}).items()}
+    findings = [(p, misplacement(p, tiles) or known_damage(p, config, store) or unusable.get(p.name)) for p in products]
     errors += [error for _, error in findings if error is not None]
     _set_aside_damaged(errors, config, report)
     scenes, superseded = make_scenes(p for p, error in findings if error is None)
@@ -91,10 +96,10 @@ def source_digest(name: str, files: Sequence[Path], runner: Runner, report: RunR
     """Return a text that stands for the content of some files; read again only when sizes or times change."""
     stats = [(file, file.stat()) for file in files]
     signature = "\n".join(f"{file} {stat.st_size} {stat.st_mtime_ns}" for file, stat in stats)
-    unit = Unit("inspect", name, (INSPECT_FORMAT, signature), partial(tasks.digest_source, tuple(files)))
+    unit = Unit("source", name, (INSPECT_FORMAT, signature), partial(tasks.digest_source, tuple(files)))
     outcome = runner.run([unit])
     raise_all(outcome.errors)
-    report.count("inspect", [name], outcome.ran)
+    report.count("source", [name], outcome.ran)
     return str(outcome.manifests[name].result["digest"])
 
 
@@ -128,9 +133,9 @@ def _not_in_area(product: str, tile: str) -> SetAside:
 
 
 def _inspect(
-    paths: Sequence[Path], runner: Runner, report: RunReport, needed: Sequence[str]
+    paths: Sequence[Path], run: Run, report: RunReport, needed: Sequence[str]
 ) -> tuple[list[Product], list[ProductError]]:
-    units, errors = [], []
+    units, looked_at, errors = [], [], []
     for path in paths:
         try:
             signature = open_container(path).signature()
@@ -141,12 +146,16 @@ def _inspect(
         key = ".".join([path.name, text_digest(str(path.parent))[:8], *parts])
         task = partial(tasks.inspect, path, tuple(needed))
         units.append(Unit("inspect", key, (INSPECT_FORMAT, str(path), signature, *parts), task))
-    outcome = runner.run(units)
-    report.count("inspect", outcome.manifests, outcome.ran)
-    for failed in outcome.errors.values():
-        if not isinstance(failed, ProductError):
+        looked_at.append(path)
+    outcome = run(units)
+    names = {unit.key: path.name for unit, path in zip(units, looked_at, strict=True)}
+    for key, failed in outcome.errors.items():
+        if isinstance(failed, UnitKilledError):
+            errors.append(ProductError(names[key], str(failed)))
+        elif isinstance(failed, ProductError):
+            errors.append(failed)
+        else:
             raise failed
-        errors.append(failed)
     manifests = {unit.key: outcome.manifests[unit.key] for unit in units if unit.key in outcome.manifests}
     products = {key: Product.model_validate(manifest.result) for key, manifest in manifests.items()}
     # Said when a product is first looked at, not again in every later run.

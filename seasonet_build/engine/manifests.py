@@ -52,6 +52,11 @@ class ManifestStore:
         self.folder = folder
         self._roots = dict(sorted(roots.items(), key=lambda item: len(item[1].parts), reverse=True))
 
+    @property
+    def roots(self) -> list[Path]:
+        """Return the folders that outputs lie below."""
+        return list(self._roots.values())
+
     def find_done(self, stage: str, unit: str, fingerprint: str) -> Manifest | None:
         """Return the manifest of a unit if the unit need not be done again."""
         manifest = self.read(stage, unit)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 
@@ -16,8 +17,12 @@ from seasonet_build.sources.regions import Regions
 from seasonet_build.sources.scenes import Scene
 from seasonet_build.stages.cut import CutSettings, Patches
 from seasonet_build.stages.label import RegionLevels
+from seasonet_build.storage import WrittenFile, text_digest
 
-FORMATS = {**dict.fromkeys(("index", "label", "locate", "observe", "select", "cut", "describe"), 1), "split": 2}
+FORMATS = {
+    **dict.fromkeys(("index", "label", "locate", "observe", "select", "publish"), 1),
+    **dict.fromkeys(("cut", "describe", "split"), 2),
+}
 """Raised when the code of a stage changes what it writes, so that old results are done again."""
 
 WHOLE = "all"
@@ -89,37 +94,59 @@ class Plan:
         task = partial(tasks.select, folder.locations, observations, scenes, seasons, folder.samples)
         return _unit("select", WHOLE, (seasons.model_dump_json(), *names, *contents), task)
 
-    def cut(self, rows: pd.DataFrame, scenes: Mapping[str, Scene], rasters: Mapping[str, str]) -> list[Unit]:
+    def cut(
+        self,
+        rows: pd.DataFrame,
+        scenes: Mapping[str, Scene],
+        rasters: Mapping[str, str],
+        last_record: Callable[[str, str], WrittenFile | None],
+    ) -> list[Unit]:
         """Return a unit for each scene with chosen patches.
 
         Args:
             rows: the samples (see stages.describe.sample_rows).
             scenes: all scenes by id.
             rasters: SHA-256 of the label raster of each tile.
+            last_record: is given the id of a scene and a text for all that pixels depend on; returns the record of the
+                patches that were made of just that.
         """
-        output = self.config.output
-        compression = Compression(output.compression, output.level, output.predictor)
-        masks = self._levels if output.masks else None
-        settings = CutSettings(compression, self.config.products.max_zero_share, masks)
+        settings = self._cut_settings()
         units = []
         for scene_id, chosen in rows.groupby("scene", sort=True):
             scene = scenes[str(scene_id)]
             patches = Patches(tuple(chosen["path"]), chosen["x"].to_numpy("int64"), chosen["y"].to_numpy("int64"))
-            raster, staging = self.workspace.label_raster(scene.tile.name), self.dataset.staging / scene.id
-            task = partial(tasks.cut, scene, patches, raster, self.dataset.root, staging, settings)
-            inputs = (scene.digest, rasters[scene.tile.name], repr(settings), *patches.paths)
-            units.append(_unit("cut", scene.id, inputs, task))
+            made_of = text_digest(str(FORMATS["cut"]), scene.digest, rasters[scene.tile.name], repr(settings))
+            record = self.workspace.patches(scene.id)
+            last = last_record(scene.id, made_of)
+            places = tasks.CutPlaces(self.dataset.root, self.dataset.staging / scene.id, record, last)
+            raster = self.workspace.label_raster(scene.tile.name)
+            task = partial(tasks.cut, scene, patches, raster, places, settings, made_of)
+            stands = partial(tasks.records_stand, record, self.dataset.root)
+            units.append(Unit("cut", scene.id, (made_of, *patches.paths), task, stands))
         return units
+
+    def _cut_settings(self) -> CutSettings:
+        output = self.config.output
+        compression = Compression(output.compression, output.level, output.predictor)
+        return CutSettings(compression, self.config.products.max_zero_share, self._levels if output.masks else None)
 
     def describe(self, rows: pd.DataFrame, scenes: Mapping[str, Scene], contents: Sequence[str]) -> Unit:
         """Return the unit that writes the tables of the dataset."""
         products = [f"{product.name} {product.baseline}" for scene in scenes.values() for product in scene.products]
-        return _unit("describe", WHOLE, (*contents, *products), partial(tasks.describe, rows, scenes, self.dataset))
+        records = [self.workspace.patches(scene) for scene in sorted(set(rows["scene"]))]
+        task = partial(tasks.describe, rows, scenes, records, self.workspace.edition)
+        return _unit("describe", WHOLE, (*contents, *products), task)
 
     def split(self, content: str) -> Unit:
         """Return the unit that deals the samples to training, validation and test."""
         options = self.config.split
-        return _unit("split", WHOLE, (content, options.model_dump_json()), partial(tasks.split, self.dataset, options))
+        task = partial(tasks.split, self.workspace.edition, self.dataset, options)
+        return _unit("split", WHOLE, (content, options.model_dump_json()), task)
+
+    def publish(self, contents: Sequence[str], split_files: Sequence[Path]) -> Unit:
+        """Return the unit that puts the tables into the dataset, and the split files, if there are any that fit."""
+        task = partial(tasks.publish_edition, self.workspace, self.dataset, split_files, self.config.dataset.name)
+        return _unit("publish", WHOLE, contents, task)
 
 
 def _unit(stage: str, key: str, inputs: Sequence[str], task: Callable[[], Done]) -> Unit:

@@ -1,83 +1,121 @@
-"""The dataset folder as a whole: whose it is, and what does not belong there any more."""
+"""Putting new tables and splits in the place of old ones.
 
-import json
+Everything is first gathered in a hidden folder of the dataset, which takes its final name when it is complete. From
+then on the files are moved to their places, one rename each, the list of check sums last. If that is interrupted, the
+next run begins by doing the rest.
+"""
+
 import shutil
-from collections.abc import Collection
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-from seasonet_build.errors import ConfigError
-from seasonet_build.model.layout import DatasetLayout
-from seasonet_build.splits.store import SIDES, recover
-from seasonet_build.storage import write_text
+from seasonet_build.engine.changes import compare, keep_changes
+from seasonet_build.errors import DataError
+from seasonet_build.model.checksums import parse_sums, sums_text
+from seasonet_build.model.layout import DatasetLayout, WorkspaceLayout
+from seasonet_build.splits.store import SIDES
+from seasonet_build.storage import exchange, file_digest, write_text
+
+_CHANGES = "changes.json"
 
 
-def claim(layout: DatasetLayout, name: str) -> None:
-    """Mark the dataset folder as that of a dataset.
+def publish(workspace: WorkspaceLayout, dataset: DatasetLayout, split_files: Sequence[Path], name: str) -> list[Path]:
+    """Publish the tables of the edition, and its split files, given relative to it.
+
+    Without split files those of the dataset go, for they number the rows of another table; which side each location was
+    on stays.
+
+    Returns:
+        All files of the dataset but those of patches.
 
     Raises:
-        ConfigError: see :func:`check_owner`.
+        DataError: a table is damaged.
     """
-    check_owner(layout, name)
-    if _owner(layout) is None:
-        write_text(layout.marker, json.dumps({"dataset": name, "program": "seasonet-build"}, sort_keys=True) + "\n")
+    edition = workspace.edition
+    for folder in dataset.grid_folders():
+        folder.mkdir(parents=True, exist_ok=True)
+    part = dataset.root / f"{dataset.publishing.name}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    (part / "splits").mkdir(parents=True)
+    tables = [path.relative_to(edition.root) for path in (edition.meta_parquet, edition.checksums, edition.meta_csv)]
+    for file in (*tables, *split_files):
+        (part / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(edition.root / file, part / file)
+    if not split_files and (dataset.splits / SIDES).is_file():
+        shutil.copyfile(dataset.splits / SIDES, part / "splits" / SIDES)
+    _complete(part, dataset, edition, name)
+    part.rename(dataset.publishing)
+    finish(dataset, workspace.changes)
+    return [dataset.sums, *(dataset.root / path for path in parse_sums(dataset.sums.read_text(encoding="utf-8")))]
 
 
-def check_owner(layout: DatasetLayout, name: str) -> None:
-    """Check that a dataset may be written to its folder.
+def finish(dataset: DatasetLayout, changes: Path) -> None:
+    """Move what is complete to its place, if there is anything; what changed is told in the folder ``changes``.
 
     Raises:
-        ConfigError: the folder holds a dataset of another name, or files of somebody else.
+        DataError: what was gathered is damaged.
     """
-    owner = _owner(layout)
-    if owner == name:
-        return
-    if owner is not None:
-        raise ConfigError(
-            f"{layout.root} holds the dataset {owner!r}, the configuration builds {name!r}: "
-            "set another paths.workspace or paths.dataset"
-        )
-    if layout.root.exists() and (not layout.root.is_dir() or any(layout.root.iterdir())):
-        raise ConfigError(f"{layout.root} exists and is not a dataset of this program: set another paths.dataset")
+    folder = dataset.publishing
+    sums = folder / dataset.sums.name
+    if sums.is_file():  # it goes last: without it, all is done
+        wanted = parse_sums(sums.read_text(encoding="utf-8"))
+        splits_differ = _digests(dataset.splits, dataset.root) != {p: d for p, d in wanted.items() if "/" in p}
+        for target in (dataset.meta_parquet, dataset.checksums, dataset.meta_csv):
+            if (folder / target.name).exists():
+                (folder / target.name).replace(target)
+        if splits_differ:
+            _replace_folder(folder / "splits", dataset.splits)
+        if (folder / _CHANGES).is_file():
+            keep_changes((folder / _CHANGES).read_text(encoding="utf-8"), changes)
+        sums.replace(dataset.sums)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_strays(layout: DatasetLayout, paths: Collection[str]) -> int:
-    """Remove the folders of patches that are not among ``paths`` (relative to the dataset); return how many."""
-    wanted = {layout.root / path for path in paths}
-    strays = [
-        folder
-        for grid in layout.grid_folders()
-        if grid.is_dir()
-        for folder in sorted(grid.iterdir())
-        if folder not in wanted and folder.is_dir()
-    ]
-    for stray in strays:
-        shutil.rmtree(stray)
-    return len(strays)
+def renew_sums(dataset: DatasetLayout) -> None:
+    """Bring the list of check sums up to date after its splits were changed in place, if it has such a list.
 
-
-def remove_splits(layout: DatasetLayout) -> None:
-    """Remove split files: they number the rows of a ``meta.csv`` that has been replaced.
-
-    Which side each location was on is kept.
+    Raises:
+        DataError: the list is damaged.
     """
-    recover(layout)
-    for path in sorted(layout.splits.iterdir()) if layout.splits.is_dir() else []:
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != SIDES:
-            path.unlink()
+    if dataset.sums.is_file():
+        tables = {p: d for p, d in parse_sums(dataset.sums.read_text(encoding="utf-8")).items() if "/" not in p}
+        write_text(dataset.sums, sums_text({**tables, **_digests(dataset.splits, dataset.root)}))
 
 
-def _owner(layout: DatasetLayout) -> str | None:
-    try:
-        return str(json.loads(layout.marker.read_text(encoding="utf-8"))["dataset"])
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ConfigError(f"{layout.marker} cannot be read: is {layout.root} a dataset of this program?") from None
+def refuse_unfinished(dataset: DatasetLayout) -> None:
+    """Check that no run was interrupted while it put tables into a dataset.
+
+    Raises:
+        DataError: one was.
+    """
+    if dataset.publishing.exists():
+        raise DataError(f"{dataset.root}: a run was interrupted while it published tables here; run it again first")
 
 
-def remove_files(files: Collection[Path]) -> None:
-    """Remove files that may be gone already."""
-    for file in files:
-        file.unlink(missing_ok=True)
+def _complete(part: Path, dataset: DatasetLayout, edition: DatasetLayout, name: str) -> None:
+    """Add the list of check sums and what changes; tables that are in their place as they are need not be moved."""
+    digests = _digests(part, part)
+    changes = compare(dataset, edition)
+    if changes.any:
+        write_text(part / _CHANGES, changes.text(name, datetime.now(UTC)))
+    write_text(part / dataset.sums.name, sums_text(digests))
+    for path, digest in digests.items():
+        target = dataset.root / path
+        if "/" not in path and target.is_file() and file_digest(target) == digest:
+            (part / path).unlink()
+
+
+def _digests(folder: Path, root: Path) -> dict[str, str]:
+    """Return the check sums of all files below a folder, by path relative to ``root``."""
+    return {path.relative_to(root).as_posix(): file_digest(path) for path in folder.rglob("*") if path.is_file()}
+
+
+def _replace_folder(new: Path, target: Path) -> None:
+    if not new.is_dir():
+        raise DataError(f"{new} has vanished; run again")
+    if target.is_dir():
+        if exchange(new, target):
+            return
+        target.rename(new.with_name("splits.old"))
+    new.rename(target)

@@ -1,11 +1,14 @@
 """What a run did, for people and for programs."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from seasonet_build.engine.changes import read_changes
 from seasonet_build.errors import ExitCode
 from seasonet_build.model.grid import GRIDS
 from seasonet_build.model.seasons import SEASONS
@@ -35,7 +38,9 @@ class RunReport:
     """What a run did and what the dataset holds now.
 
     ``samples`` maps season set and grid to a number of samples; ``splits`` a split to its number of samples;
-    ``unverified`` names products looked at in this run that have no check sums which can be believed.
+    ``unverified`` names products looked at in this run that have no check sums which can be believed; ``removed``
+    counts patch folders that had no use any more. ``changes`` are the files that tell how the published dataset changed
+    (none: not at all).
     """
 
     dataset: str
@@ -47,12 +52,20 @@ class RunReport:
     set_aside: list[SetAside] = field(default_factory=list)
     unverified: list[str] = field(default_factory=list)
     removed: int = 0
+    changes: list[Path] = field(default_factory=list)
 
     def count(self, stage: str, units: Iterable[str], done: Iterable[str]) -> None:
         """Add to the units of a stage and to those that were done in this run."""
         counts = self.stages.setdefault(stage, StageCount())
         counts.units |= set(units)
         counts.done |= set(done)
+
+    def note_changes(self, files: Iterable[Path]) -> None:
+        """Note the files that tell how the published dataset changed.
+
+        There are two if this run began by finishing what an interrupted one had published in part.
+        """
+        self.changes = sorted(files)
 
     def summarise(self, rows: pd.DataFrame, scenes: Sequence[Scene]) -> None:
         """Count the samples and say of each product whether it is used.
@@ -73,6 +86,13 @@ class RunReport:
                 self.set_aside += [SetAside(product=name, reason=reason) for name in names]
         self.products_used.sort()
         self.set_aside.sort(key=lambda item: (item.product, item.reason))
+
+    def change_counts(self) -> dict[str, int]:
+        """Return how many samples of the published dataset are new, replaced and removed."""
+        counts = Counter({"new": 0, "replaced": 0, "removed": 0})
+        for file in self.changes:
+            counts.update(read_changes(file)["counts"])
+        return dict(counts)
 
     @property
     def n_samples(self) -> int:
@@ -102,4 +122,5 @@ class RunReport:
             "set_aside": [item.model_dump() for item in self.set_aside],
             "unverified": self.unverified,
             "removed": self.removed,
+            "changes": {**self.change_counts(), "files": [str(file) for file in self.changes]},
         }

@@ -4,15 +4,19 @@ They are plain functions of plain values, so that any executor can carry them to
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from seasonet_build.config.models import SeasonsSection
 from seasonet_build.config.split import SplitSection
-from seasonet_build.engine.publish import remove_splits
+from seasonet_build.engine.publish import publish
 from seasonet_build.engine.units import Done
-from seasonet_build.model.layout import DatasetLayout
+from seasonet_build.errors import DataError
+from seasonet_build.model.layout import DatasetLayout, WorkspaceLayout
 from seasonet_build.model.tiles import Tile
 from seasonet_build.raster.gdal import gdal_env
 from seasonet_build.sources.landcover import LandCover, write_indexed_copy
@@ -20,13 +24,14 @@ from seasonet_build.sources.products import inspect_product
 from seasonet_build.sources.regions import Regions
 from seasonet_build.sources.scenes import Scene
 from seasonet_build.stages.cut import CutSettings, Patches, cut_scene
-from seasonet_build.stages.describe import write_meta
+from seasonet_build.stages.describe import write_checksums, write_meta
 from seasonet_build.stages.label import RegionLevels, label_tile
 from seasonet_build.stages.locations import build_locations
 from seasonet_build.stages.observe import observe_scene
+from seasonet_build.stages.records import merged, read_record, standing
 from seasonet_build.stages.select import build_samples
 from seasonet_build.stages.split import sizes_of, split_dataset
-from seasonet_build.storage import file_digest, text_digest, written_file
+from seasonet_build.storage import WrittenFile, file_digest, text_digest, write_table, written_file
 
 
 def inspect(path: Path, needed: Sequence[str]) -> Done:
@@ -73,19 +78,68 @@ def select(
     return Done([written_file(target)], {"samples": n})
 
 
-def cut(scene: Scene, patches: Patches, label_raster: Path, root: Path, staging: Path, settings: CutSettings) -> Done:
-    """Cut the patches of a scene."""
-    return Done(cut_scene(scene, patches, label_raster, root, staging, settings))
+@dataclass(frozen=True)
+class CutPlaces:
+    """Where a scene is cut: dataset, a folder of its own on the same file system, and the record of its patches.
+
+    ``last`` is that record as it stands, if it vouches for patches made of the same scene, labels and settings.
+    """
+
+    root: Path
+    staging: Path
+    record: Path
+    last: WrittenFile | None = None
 
 
-def describe(rows: pd.DataFrame, scenes: Mapping[str, Scene], layout: DatasetLayout) -> Done:
-    """Write the tables of the dataset; splits of older ones go first, for they number their rows."""
-    remove_splits(layout)
-    write_meta(rows, scenes, layout)
-    return Done([written_file(layout.meta_csv), written_file(layout.meta_parquet)])
+def cut(
+    scene: Scene, patches: Patches, label_raster: Path, places: CutPlaces, settings: CutSettings, made_of: str
+) -> Done:
+    """Cut the patches of a scene; those that are there already, as the last record says, are left alone.
+
+    ``made_of`` stands for all that their pixels depend on.
+    """
+    records = [] if places.last is None else _standing_record(places.last, places.root)
+    known = {path for record in records for path in record["path"].to_pylist()}
+    missing = patches.take(np.array([path not in known for path in patches.paths], dtype=bool))
+    if len(missing):
+        records.append(cut_scene(scene, missing, label_raster, places.root, places.staging, settings))
+    write_table(merged(patches.paths, records), places.record)
+    result = {"patches": len(patches), "cut": len(missing), "made_of": made_of}
+    return Done([written_file(places.record)], result)
 
 
-def split(layout: DatasetLayout, options: SplitSection) -> Done:
-    """Deal the samples to training, validation and test."""
-    files, report = split_dataset(layout, options)
-    return Done([written_file(file) for file in files], {"sizes": sizes_of(report)})
+def records_stand(record: Path, root: Path) -> bool:
+    """Tell whether all patches of a record are there."""
+    try:
+        return bool(standing(record, root).all())
+    except DataError:
+        return False
+
+
+def describe(rows: pd.DataFrame, scenes: Mapping[str, Scene], records: Sequence[Path], edition: DatasetLayout) -> Done:
+    """Write the tables of the dataset to a folder of their own."""
+    write_meta(rows, scenes, edition)
+    write_checksums(rows, records, edition)
+    return Done([written_file(file) for file in (edition.meta_csv, edition.meta_parquet, edition.checksums)])
+
+
+def split(edition: DatasetLayout, dataset: DatasetLayout, options: SplitSection) -> Done:
+    """Deal the samples to training, validation and test; locations may keep the sides that the dataset gives them."""
+    files, report = split_dataset(edition, options, dataset)
+    meta = file_digest(edition.meta_csv)
+    return Done([written_file(file) for file in files], {"sizes": sizes_of(report), "meta": meta})
+
+
+def publish_edition(workspace: WorkspaceLayout, dataset: DatasetLayout, split_files: Sequence[Path], name: str) -> Done:
+    """Put tables and splits into the dataset."""
+    return Done([written_file(file) for file in publish(workspace, dataset, split_files, name)])
+
+
+def _standing_record(last: WrittenFile, root: Path) -> list[pa.Table]:
+    """Return a record as far as its patches stand; nothing, if it is not the one that was written."""
+    try:
+        if file_digest(last.path) != last.sha256:
+            return []
+        return [read_record(last.path).filter(pa.array(standing(last.path, root)))]
+    except (OSError, DataError):
+        return []

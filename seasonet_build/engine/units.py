@@ -1,24 +1,22 @@
-"""Units of work and how they are carried out, by this process or by several.
+"""Units of work: which of them are done, and carrying out the others.
 
 Workers return results; only the parent writes manifests.
 """
 
-import multiprocessing
-import os
-import signal
-import threading
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from seasonet_build.engine.manifests import Manifest, ManifestStore
-from seasonet_build.errors import SeasonetError
+from seasonet_build.engine.workers import Workers, follow_parent
+from seasonet_build.errors import DiskFullError, SeasonetError
 from seasonet_build.interrupts import stop_requested
-from seasonet_build.storage import WrittenFile, text_digest
+from seasonet_build.storage import WrittenFile, is_disk_full, text_digest
+
+__all__ = ["Done", "Progress", "Runner", "StageOutcome", "Unit", "follow_parent", "no_progress", "raise_all"]
 
 
 @dataclass(frozen=True)
@@ -29,17 +27,23 @@ class Done:
     result: dict[str, Any] = field(default_factory=dict)
 
 
+def _nothing_more() -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Unit:
     """One resumable piece of work.
 
-    ``inputs`` are texts that stand for everything that the outcome depends on. ``task`` can be pickled.
+    ``inputs`` are texts that stand for everything that the outcome depends on. ``task`` can be pickled. ``stands``
+    tells, once the outputs in the manifest are known to be there, whether all that they stand for is there as well.
     """
 
     stage: str
     key: str
     inputs: tuple[str, ...]
     task: Callable[[], Done]
+    stands: Callable[[], bool] = _nothing_more
 
     @property
     def fingerprint(self) -> str:
@@ -82,118 +86,89 @@ def no_progress(_stage: str, _total: int) -> Iterator[Callable[[], None]]:
     yield lambda: None
 
 
+def _go_ahead(_to_do: Sequence[Unit]) -> None:
+    pass
+
+
 class Runner:
     """Carries out the units that are not done yet."""
 
     def __init__(self, store: ManifestStore, workers: int, progress: Progress = no_progress) -> None:
         """Use ``workers`` processes; with 1 the work is done in this one."""
         self._store = store
-        self._workers = workers
-        self._pool: ProcessPoolExecutor | None = None
+        self._workers: Workers[Manifest] = Workers(workers)
         self._progress = progress
 
-    def run(self, units: Sequence[Unit]) -> StageOutcome:
+    def run(self, units: Sequence[Unit], before: Callable[[Sequence[Unit]], None] = _go_ahead) -> StageOutcome:
         """Carry out units of one stage and write their manifests.
 
-        The outcome lists units in the order given, whatever the order in which they end.
+        The outcome lists units in the order given, whatever the order in which they end. ``before`` is called with the
+        units that are to be done; what it raises stops them.
 
         Raises:
-            SeasonetError: a worker process died.
+            DiskFullError: there is no room for what units write; the others are not begun.
         """
         if stop_requested.is_set():
             raise KeyboardInterrupt
-        done = {unit.key: self._store.find_done(unit.stage, unit.key, unit.fingerprint) for unit in units}
+        done = {unit.key: self._find_done(unit) for unit in units}
         to_do = [unit for unit in units if done[unit.key] is None]
         errors: dict[str, SeasonetError] = {}
-        for unit in to_do:
-            # From now on the files may be those of either version: no record may vouch for them.
-            self._store.forget(unit.stage, unit.key)
         if to_do:
-            try:
-                self._carry_out_all(to_do, done, errors)
-            except BrokenProcessPool:
-                raise SeasonetError(
-                    f"a worker process died during {to_do[0].stage} (out of memory?); run again, with fewer --workers"
-                ) from None
+            before(to_do)
+            self._carry_out_all(to_do, done, errors)
         manifests = {key: manifest for key, manifest in done.items() if manifest is not None}
         ordered = {unit.key: errors[unit.key] for unit in units if unit.key in errors}
         return StageOutcome(manifests, ordered, tuple(unit.key for unit in to_do if unit.key not in errors))
 
+    def _find_done(self, unit: Unit) -> Manifest | None:
+        manifest = self._store.find_done(unit.stage, unit.key, unit.fingerprint)
+        return manifest if manifest is not None and unit.stands() else None
+
     def _carry_out_all(
         self, to_do: Sequence[Unit], done: dict[str, Manifest | None], errors: dict[str, SeasonetError]
     ) -> None:
-        with self._progress(to_do[0].stage, len(to_do)) as advance, self._executor(len(to_do)) as executor:
-            futures = {executor.submit(_carry_out, unit, self._store): unit for unit in to_do}
-            for future in as_completed(futures):
-                if stop_requested.is_set():
-                    raise KeyboardInterrupt
-                self._take(futures[future], future, done, errors)
+        for unit in to_do:
+            # From now on the files may be those of either version: no record may vouch for them.
+            self._store.forget(unit.stage, unit.key)
+        jobs = {unit.key: partial(_carry_out, unit, self._store) for unit in to_do}
+        with self._progress(to_do[0].stage, len(to_do)) as advance, closing(self._workers.carry_out(jobs)) as ended:
+            for key, future in ended:
+                self._take(key, future, done, errors)
                 advance()
 
     def _take(
         self,
-        unit: Unit,
+        key: str,
         future: "Future[Manifest]",
         done: dict[str, Manifest | None],
         errors: dict[str, SeasonetError],
     ) -> None:
         try:
             manifest = future.result()
+        except DiskFullError:
+            raise
         except SeasonetError as error:
-            errors[unit.key] = error
+            errors[key] = error
         else:
             self._store.write(manifest)
-            done[unit.key] = manifest
-
-    @contextmanager
-    def _executor(self, n_units: int) -> Iterator[Executor]:
-        if self._workers == 1 or n_units == 1:
-            yield _InThisProcess()
-            return
-        # Kept for the stages to come: to start workers takes seconds, for each has to import everything.
-        if self._pool is None:
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self._workers, mp_context=context, initializer=follow_parent)
-            weakref.finalize(self, self._pool.shutdown, wait=False)
-        try:
-            yield self._pool
-        except BaseException:
-            pool, self._pool = self._pool, None
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in multiprocessing.active_children():
-                child.terminate()
-            raise
-
-
-class _InThisProcess(Executor):
-    """An executor without workers: work is done when it is submitted."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        if stop_requested.is_set():
-            raise KeyboardInterrupt
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except SeasonetError as error:
-            future.set_exception(error)
-        return future
-
-
-def follow_parent() -> None:
-    """Leave interrupts to the parent, and end when it ends: it may be killed without a chance to say so."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+            done[key] = manifest
 
 
 def _carry_out(unit: Unit, store: ManifestStore) -> Manifest:
-    """Do the work of a unit, in a worker."""
-    done = unit.task()
+    """Do the work of a unit, in a worker.
+
+    Raises:
+        DiskFullError: there is no room.
+        SeasonetError: the unit failed.
+    """
+    try:
+        done = unit.task()
+    except SeasonetError:
+        raise
+    except Exception as error:
+        if is_disk_full(error, store.roots):
+            raise DiskFullError(f"{unit.stage} {unit.key}: the disk is full: {error}") from None
+        if isinstance(error, OSError):
+            raise SeasonetError(f"{unit.stage} {unit.key}: {error}; run again once that is mended") from None
+        raise
     return Manifest(unit.stage, unit.key, unit.fingerprint, store.outputs(done.files), done.result)

@@ -110,6 +110,27 @@ class WorkspaceLayout:
         """Return the lock file."""
         return self.root / ".lock"
 
+    @property
+    def edition(self) -> DatasetLayout:
+        """Return the tables and splits of the dataset as they are before they are published."""
+        return DatasetLayout(self.root / "edition")
+
+    @property
+    def changes(self) -> Path:
+        """Return the folder of what each run changed in the dataset."""
+        return self.root / "changes"
+
+    @property
+    def last_run(self) -> Path:
+        """Return the file that says how the last run ended."""
+        return self.state / "run.json"
+
+    @property
+    def output_folders(self) -> list[Path]:
+        """Return the folders that hold what stages write, and nothing else."""
+        names = ("labels", "observations", "patches", "tables", "landcover", "edition")
+        return [self.root / name for name in names]
+
     def label_raster(self, tile: str) -> Path:
         """Return the label raster of a tile."""
         return self.root / "labels" / f"{tile}.tif"
@@ -121,3 +142,7 @@ class WorkspaceLayout:
     def observations(self, scene: str) -> Path:
         """Return the observations of a scene."""
         return self.root / "observations" / f"{scene}.parquet"
+
+    def patches(self, scene: str) -> Path:
+        """Return the record of the patches that were cut from a scene."""
+        return self.root / "patches" / f"{scene}.parquet"

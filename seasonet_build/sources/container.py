@@ -6,15 +6,19 @@ import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from seasonet_build.errors import ProductError
+from seasonet_build.model.products import PRODUCT_NAME
+from seasonet_build.sources.archive import PRODUCT, Archive
 
 COG_SUFFIX = ".COG"
 """Ends the name of a folder with the Cloud-Optimised GeoTIFFs of a product and the catalogue's item of it."""
 
+_MAX_SHOWN = 100
+
 BROKEN_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error, ValueError)
-"""What zipfile raises for archives that are damaged, of methods or versions that it does not know, or encrypted."""
+"""What is raised for archives that are damaged, not to be trusted, or of a kind that zipfile does not know."""
 
 
 class Container(ABC):
@@ -77,30 +81,30 @@ class SafeArchive(Container):
         """Open the archive and read its table of contents.
 
         Raises:
-            ProductError: the archive is truncated or holds no single ``.SAFE`` folder.
+            ProductError: the archive is truncated, not to be trusted, or holds no single ``.SAFE`` folder.
         """
         super().__init__(path)
         try:
-            self._zip = zipfile.ZipFile(path)
+            self._archive = Archive(path, PRODUCT)
         except (*BROKEN_ARCHIVE, OSError) as error:
             raise ProductError(path.name, f"the archive cannot be read ({error}); fetch it again") from None
-        roots = {PurePosixPath(n).parts[0] for n in self._zip.namelist() if n.strip("/")}
-        if len(roots) != 1 or not next(iter(roots)).endswith(".SAFE"):
+        members = self._archive.names()
+        roots = {PurePosixPath(member).parts[0] for member in members}
+        if len(roots) != 1 or not next(iter(roots)).endswith(".SAFE") or not all("/" in member for member in members):
             raise ProductError(path.name, "the archive does not hold one .SAFE folder and nothing else")
         self.root = roots.pop()
 
     def names(self) -> list[str]:
         """Return the paths of all members below the ``.SAFE`` folder, sorted."""
-        members = (info.filename for info in self._zip.infolist() if not info.is_dir())
-        return sorted(PurePosixPath(m).relative_to(self.root).as_posix() for m in members)
+        return [member.removeprefix(f"{self.root}/") for member in self._archive.names()]
 
     def open(self, name: str) -> BinaryIO:
-        """Open a member; its check sum is tested when it has been read to the end."""
-        return cast(BinaryIO, self._zip.open(f"{self.root}/{name}"))
+        """Open a member; reading it fails where it does not hold what the table of contents declares."""
+        return self._archive.open(f"{self.root}/{name}")
 
     def size(self, name: str) -> int:
         """Return the uncompressed size of a member in bytes."""
-        return self._zip.getinfo(f"{self.root}/{name}").file_size
+        return self._archive.size(f"{self.root}/{name}")
 
     def gdal_path(self, name: str) -> str:
         """Return the path for GDAL's zip file system."""
@@ -115,9 +119,18 @@ class SafeArchive(Container):
 def open_container(path: Path) -> Container:
     """Return access to the product at ``path``.
 
+    The names of records and messages are made of its name, so that has to be one of a product.
+
     Raises:
-        ProductError: an archive cannot be read.
+        ProductError: the path is not named like a product, or an archive cannot be read.
     """
+    shown = ascii(path.name)[1:-1][:_MAX_SHOWN]
+    if PRODUCT_NAME.fullmatch(path.name) is None or not path.name.isascii():
+        raise ProductError(shown, "is not named like a Sentinel-2 Level-2A product")
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        raise ProductError(shown, f"lies in {os.fspath(path.parent)!a}, which is no text; rename it") from None
     return SafeArchive(path) if path.suffix == ".zip" else ProductFolder(path)
 
 

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
 from seasonet_build.model.bands import RASTER_RESOLUTION, SCL
 from seasonet_build.model.products import ASSETS, FILES, ITEM
-from seasonet_build.model.tiles import Tile
+from seasonet_build.model.tiles import TILE_SIZE_M, Tile
 from seasonet_build.sources.integrity import Listed
-from seasonet_build.sources.metadata import MetadataError
+from seasonet_build.sources.metadata import MAX_COORDINATE_M, MetadataError
 from seasonet_build.sources.offsets import Statement
 
 MAX_ITEM_BYTES = 4 << 20
@@ -91,7 +91,10 @@ class Item:
             sides |= {side * metres for side in asset.shape}
         if len(corners) != 1 or len(sides) != 1:
             raise MetadataError(f"{ITEM}: assets have corners {sorted(corners)} and sides {sorted(sides)} m, not one")
-        return Tile(tile, epsg, *corners.pop(), sides.pop())
+        (x, y), side = corners.pop(), sides.pop()
+        if max(abs(x), abs(y)) > MAX_COORDINATE_M or not 0 < side <= TILE_SIZE_M:
+            raise MetadataError(f"{ITEM}: {side} m from ({x}, {y}) are no tile, which has {TILE_SIZE_M} m")
+        return Tile(tile, epsg, x, y, side)
 
     def listed(self, raster: str, size: int) -> Listed | None:
         """Return size and checksum of a raster's file: the provider's own, else those of the download.

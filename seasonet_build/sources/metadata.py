@@ -4,13 +4,36 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO, Protocol
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
 from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import parse
+from defusedxml.ElementTree import DefusedXMLParser
 
 from seasonet_build.model.bands import BAND_IDS, REFLECTANCE_SCALE
+from seasonet_build.model.tiles import TILE_SIZE_M
 
+MAX_XML_BYTES = 2 << 20
+"""The largest metadata file of a product, MTD_TL.xml, has 0.6 MB."""
+
+MAX_ELEMENTS = 50_000
+"""It has 4500 elements. Each takes some hundred bytes of memory, however few there are in the file."""
+
+MAX_DEPTH = 50
+"""It has 7 levels."""
+
+MAX_ATTRIBUTES = 100
+"""Its elements have 4 at most, and those that name their schemas a dozen."""
+
+MAX_TEXT = 200
+"""The longest text that is read, TILE_ID, has 60 characters. What is longer would only fill a message."""
+
+MAX_COORDINATE_M = 20_000_000
+"""No coordinate of UTM is larger."""
+
+MAX_OFFSET = 10_000
+"""More than this, a reflectance of 1, cannot have been added to the digital numbers."""
+
+_BASELINE = re.compile(r"[0-9]{2}\.[0-9]{2}")
 _TILE_IN_ID = re.compile(r"_T(\d{2}[A-Z]{3})_")
 
 
@@ -71,6 +94,8 @@ def read_product_metadata(stream: BinaryIO) -> ProductMetadata:
         )
     except ValueError as error:
         raise error if isinstance(error, MetadataError) else MetadataError(f"{file}: {error}") from None
+    if not _BASELINE.fullmatch(metadata.baseline):
+        raise MetadataError(f"{file}: PROCESSING_BASELINE {metadata.baseline!r} is not like 02.07")
     if quantification != REFLECTANCE_SCALE:
         raise MetadataError(f"{file}: BOA_QUANTIFICATION_VALUE is {quantification:g}, not {REFLECTANCE_SCALE}")
     return metadata
@@ -99,22 +124,63 @@ def read_tile_metadata(stream: BinaryIO) -> TileMetadata:
         }
     except (ValueError, KeyError) as error:
         raise error if isinstance(error, MetadataError) else MetadataError(f"{file}: {error}") from None
-    return TileMetadata(tile[1], epsg, corners, sizes)
+    metadata = TileMetadata(tile[1], epsg, corners, sizes)
+    _check_extent(metadata, file)
+    return metadata
+
+
+def _check_extent(metadata: TileMetadata, file: str) -> None:
+    """Refuse a tile that is larger than any: rasters that agree with it would have to be read."""
+    for x, y in metadata.corners.values():
+        if max(abs(x), abs(y)) > MAX_COORDINATE_M:
+            raise MetadataError(f"{file}: corner ({x}, {y}) is nowhere on Earth")
+    for metres, (rows, cols) in metadata.sizes.items():
+        if not (0 < rows * metres <= TILE_SIZE_M and 0 < cols * metres <= TILE_SIZE_M):
+            raise MetadataError(f"{file}: {cols} x {rows} px of {metres} m are no tile, which has {TILE_SIZE_M} m")
 
 
 def parse_xml(stream: BinaryIO, file: str) -> Element:
-    """Return the root of an XML file; entities and external references are refused.
+    """Return the root of an XML file; what is too large, too deep, or declares a document type or entities is refused.
 
     Raises:
-        MetadataError: the file is damaged.
+        MetadataError: the file is damaged or not to be trusted.
     """
+    data = stream.read(MAX_XML_BYTES + 1)
+    if len(data) > MAX_XML_BYTES:
+        raise MetadataError(f"{file} has more than {MAX_XML_BYTES} bytes")
+    parser = DefusedXMLParser(target=_Builder(), forbid_dtd=True)
     try:
-        root = parse(stream).getroot()
-    except (ParseError, DefusedXmlException, LookupError, ValueError) as error:
-        raise MetadataError(f"{file} cannot be read: {error}") from None
+        parser.feed(data)
+        root: Element | None = parser.close()
+    except DefusedXmlException as error:
+        # Its text would repeat what the file says, however long that is.
+        raise MetadataError(f"{file} cannot be read: a document type is not allowed ({type(error).__name__})") from None
+    except (ParseError, LookupError, ValueError) as error:
+        raise MetadataError(f"{file} cannot be read: {str(error)[:MAX_TEXT]}") from None
     if root is None:
         raise MetadataError(f"{file} is empty")
     return root
+
+
+class _Builder(TreeBuilder):
+    """Builds a tree that is neither too large nor too deep."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._elements = self._depth = 0
+
+    def start(self, tag: str, attrs: dict[str, str], /) -> Element:
+        self._elements += 1
+        self._depth += 1
+        if self._elements > MAX_ELEMENTS or self._depth > MAX_DEPTH:
+            raise ValueError(f"it has more than {MAX_ELEMENTS} elements or {MAX_DEPTH} levels")
+        if len(attrs) > MAX_ATTRIBUTES:
+            raise ValueError(f"an element has {len(attrs)} attributes")
+        return super().start(tag, attrs)
+
+    def end(self, tag: str, /) -> Element:
+        self._depth -= 1
+        return super().end(tag)
 
 
 def _finder(root: Element, file: str) -> _Finder:
@@ -122,6 +188,8 @@ def _finder(root: Element, file: str) -> _Finder:
         found = root.findtext(f".//{{*}}{name}")
         if not found or not found.strip():
             raise MetadataError(f"{file} has no {name}")
+        if len(found) > MAX_TEXT:
+            raise MetadataError(f"{file}: {name} has {len(found)} characters")
         return found.strip()
 
     return text
@@ -130,7 +198,9 @@ def _finder(root: Element, file: str) -> _Finder:
 def _number(element: Element, name: str) -> int:
     text = element.findtext(f"{{*}}{name}")
     if text is None:
-        raise MetadataError(f"MTD_TL.xml has no {name} in {element.tag}")
+        raise MetadataError(f"MTD_TL.xml has no {name} in {element.tag.rpartition('}')[2]}")
+    if len(text) > MAX_TEXT:
+        raise MetadataError(f"MTD_TL.xml: {name} has {len(text)} characters")
     return int(text)
 
 
@@ -144,4 +214,6 @@ def _offsets(root: Element) -> dict[str, int]:
         for e in root.iterfind(".//{*}BOA_ADD_OFFSET")
         if int(e.attrib.get("band_id", -1)) in BAND_IDS
     }
+    if any(abs(offset) > MAX_OFFSET for offset in stated.values()):
+        raise ValueError(f"a BOA_ADD_OFFSET is beyond {MAX_OFFSET}")
     return {band: stated.get(band, 0) for band in BAND_IDS.values()}

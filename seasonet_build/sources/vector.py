@@ -1,6 +1,5 @@
 """Vector files as their producers deliver them: a zip, the folder it unpacks to, or one file with layers."""
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -17,8 +16,12 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
 from seasonet_build.errors import DataError
+from seasonet_build.sources.archive import MAP, Archive
+from seasonet_build.sources.container import BROKEN_ARCHIVE
 
 _SUFFIXES = (".shp", ".gpkg", ".fgb", ".geojson", ".json", ".gml", ".sqlite", ".parquet")
+_READ_WHOLE = (".geojson", ".json", ".gml", ".sqlite", ".gpkg", ".parquet")
+_SMALL_MEMBER = 32 << 20
 _MAX_SEGMENT_M = 1000
 """Edges are cut to this length before a change of projection: what is straight in one is bent in another."""
 
@@ -88,11 +91,36 @@ def _files(source: Path) -> list[str]:
     if source.suffix.lower() != ".zip":
         return [str(source)]
     try:
-        with zipfile.ZipFile(source) as archive:
-            members = archive.namelist()
-    except (zipfile.BadZipFile, OSError) as error:
+        archive = Archive(source, MAP)
+        members = archive.names()
+        for member in members:
+            archive.find_data(member)
+            # What GDAL may read to its end only to open it; tables of hundreds of megabytes wait until they are read.
+            if archive.size(member) <= _SMALL_MEMBER or PurePosixPath(member).suffix.lower() in _READ_WHOLE:
+                archive.read_through(member)
+    except (*BROKEN_ARCHIVE, OSError) as error:
         raise DataError(f"{source}: the archive cannot be read ({error}); fetch it again") from None
     return sorted(f"/vsizip/{source}/{m}" for m in members if PurePosixPath(m).suffix.lower() in _SUFFIXES)
+
+
+def _read_through(layer: VectorLayer) -> None:
+    """Read through the files of a layer in an archive: GDAL goes on where a member holds more than it declares.
+
+    Raises:
+        DataError: one does not hold what it declares.
+    """
+    inside = Path(layer.path.removeprefix("/vsizip/"))
+    source = next((parent for parent in inside.parents if parent.suffix.lower() == ".zip" and parent.is_file()), None)
+    if source is None:
+        return
+    try:
+        archive = Archive(source, MAP)
+        stem = inside.relative_to(source).with_suffix("").as_posix()
+        for member in archive.names():
+            if member.startswith(f"{stem}."):
+                archive.read_through(member)
+    except (*BROKEN_ARCHIVE, OSError) as error:
+        raise DataError(f"{source}: the archive cannot be read ({error}); fetch it again") from None
 
 
 def _layer_names(path: str) -> list[str]:
@@ -178,6 +206,7 @@ def write_flatgeobuf(layer: VectorLayer, columns: Sequence[str], target: Path) -
     Raises:
         DataError: the layer cannot be read.
     """
+    _read_through(layer)
     try:
         with pyogrio.open_arrow(layer.path, layer=layer.name, columns=list(columns), use_pyarrow=True) as (
             meta,

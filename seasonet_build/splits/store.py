@@ -18,7 +18,7 @@ from seasonet_build.model.layout import SPLITS, DatasetLayout
 from seasonet_build.model.seasons import SEASONS
 from seasonet_build.splits.balance import NO_SIDE, Sides
 from seasonet_build.splits.dataset import Ints, Sampled
-from seasonet_build.storage import write_text
+from seasonet_build.storage import exchange, write_text
 
 REPORT, FIGURE, SIDES, ASIDE = "report.json", "classes.png", "sides.parquet", "none.csv"
 
@@ -60,10 +60,12 @@ def write_split(
     for name, write in others.items():
         write(fresh / name)
     shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
+    if folder.exists() and not exchange(fresh, folder):
         folder.rename(old)
-    fresh.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    if not folder.exists():
+        fresh.rename(folder)
+    for gone in (fresh, old):
+        shutil.rmtree(gone, ignore_errors=True)
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 

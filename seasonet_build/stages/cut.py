@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
@@ -31,7 +32,8 @@ from seasonet_build.raster.geotiff import Compression, ImageKind, encoder
 from seasonet_build.sources.landcover import LABEL_RESOLUTION
 from seasonet_build.sources.scenes import Scene
 from seasonet_build.stages.label import RegionLevels
-from seasonet_build.storage import WrittenFile
+from seasonet_build.stages.records import Recorder
+from seasonet_build.storage import exchange
 
 Ints = NDArray[np.int64]
 Images = NDArray[np.uint16] | NDArray[np.uint8]
@@ -52,6 +54,11 @@ class Patches:
         """Return the number of patches."""
         return len(self.paths)
 
+    def take(self, members: NDArray[np.bool_]) -> "Patches":
+        """Return some of the patches: those where the mask is True."""
+        paths = tuple(path for path, member in zip(self.paths, members, strict=True) if member)
+        return Patches(paths, self.x[members], self.y[members])
+
 
 @dataclass(frozen=True)
 class CutSettings:
@@ -67,13 +74,13 @@ class CutSettings:
 
 def cut_scene(
     scene: Scene, patches: Patches, label_raster: Path, root: Path, staging: Path, settings: CutSettings
-) -> list[WrittenFile]:
+) -> pa.Table:
     """Write the patch folders of a scene below ``root``; either all of them or none.
 
     Folders are filled in ``staging``, which lies on the same file system, and moved when the last one is complete.
 
     Returns:
-        The files written, in the order of ``patches``.
+        The record of the patches, in their order (see model.checksums).
 
     Raises:
         ProductError: a band cannot be decoded, or is empty where the scene classification has data.
@@ -95,7 +102,7 @@ def cut_scene(
             _move(f"{staging}/{path}", f"{root}/{path}")
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return [WrittenFile(root / file, size, digest) for files in cutter.written for file, size, digest in files]
+    return cutter.recorder.table()
 
 
 class _SceneCutter:
@@ -103,7 +110,7 @@ class _SceneCutter:
 
     def __init__(self, scene: Scene, patches: Patches, folder: Path, settings: CutSettings) -> None:
         self._scene, self._patches, self._folder, self._settings = scene, patches, folder, settings
-        self.written: list[list[tuple[str, int, str]]] = [[] for _ in patches.paths]
+        self.recorder = Recorder(patches.paths)
 
     def cut_images(self, patch_file: PatchFile) -> None:
         """Write one kind of image file, such as ``10m_RGB``, of every patch."""
@@ -169,13 +176,13 @@ class _SceneCutter:
         kind = ImageKind(self._scene.tile.epsg, resolution, images.shape[1], images.dtype.name, tuple(bands))
         corners = [(int(self._patches.x[i]), int(self._patches.y[i])) for i in members]
         contents = encoder(kind, self._settings.compression).encode(images, corners)
-        for i, content in zip(members, contents, strict=True):
+        for i, content, image in zip(members.tolist(), contents, images, strict=True):
             # Plain strings: with a path object for each of 80 000 files, paths cost as much as the compression.
             path = self._patches.paths[i]
-            file = f"{path}/{path[path.rindex('/') + 1 :]}_{suffix}.tif"
-            with open(f"{self._folder}/{file}", "xb") as target:  # noqa: PTH123
+            name = f"{path[path.rindex('/') + 1 :]}_{suffix}.tif"
+            with open(f"{self._folder}/{path}/{name}", "xb") as target:  # noqa: PTH123
                 target.write(content)
-            self.written[i].append((file, len(content), hashlib.sha256(content).hexdigest()))
+            self.recorder.add(suffix, i, len(content), hashlib.sha256(content).digest(), image)
 
 
 def _make_parents(folder: Path, patches: Patches) -> None:
@@ -185,18 +192,20 @@ def _make_parents(folder: Path, patches: Patches) -> None:
 
 
 def _move(source: str, target: str) -> None:
-    """Move a finished patch folder to its place, over an older one if there is one."""
+    """Move a finished patch folder to its place; an older one there goes to the place that it came from."""
     try:
         os.rename(source, target)  # noqa: PTH104 - see _SceneCutter._write
     except OSError:
         if not Path(target).is_dir():
             raise
-        _replace_files(Path(source), Path(target))
+        if not exchange(source, target):
+            _replace_files(Path(source), Path(target))
 
 
 def _replace_files(source: Path, target: Path) -> None:
+    """Replace the files of a patch one by one, each in one step."""
     names = {path.name for path in source.iterdir()}
     for name in sorted(names):
         (source / name).replace(target / name)
-    for stale in [path for path in target.iterdir() if path.name not in names]:
+    for stale in sorted(path for path in target.iterdir() if path.name not in names):
         stale.unlink()

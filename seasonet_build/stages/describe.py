@@ -10,7 +10,8 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from seasonet_build.model.bands import BAND_RESOLUTION
+from seasonet_build.model.bands import BAND_RESOLUTION, LABELS_SUFFIX, PATCH_FILES
+from seasonet_build.model.checksums import record_schema
 from seasonet_build.model.classes import N_CLASSES
 from seasonet_build.model.grid import PATCH_M
 from seasonet_build.model.layout import DatasetLayout, patch_path
@@ -20,8 +21,9 @@ from seasonet_build.model.tables import LOCATIONS, SAMPLES
 from seasonet_build.sources.regions import REGION_TYPES
 from seasonet_build.sources.scenes import Scene
 from seasonet_build.stages.observe import SCL_PIXELS
+from seasonet_build.stages.records import merged, read_record
 from seasonet_build.stages.select import LOCATION_KEY
-from seasonet_build.storage import read_table, replacing, write_text
+from seasonet_build.storage import read_table, replacing, write_table, write_text
 
 META_COLUMNS = [
     *("Index", "Season", "Grid", "Latitude", "Longitude", "Satellite"),
@@ -67,15 +69,27 @@ def write_meta(rows: pd.DataFrame, scenes: Mapping[str, Scene], layout: DatasetL
     Args:
         rows: from :func:`sample_rows`.
         scenes: all scenes by id.
-        layout: where to write; the folders of all season sets are made, even of empty ones.
+        layout: where to write.
     """
-    for folder in (*layout.grid_folders(), layout.root / "splits"):
-        folder.mkdir(parents=True, exist_ok=True)
     used = [scenes[scene] for scene in rows["scene"]]
     meta = _meta_texts(rows, used)
     with replacing(layout.meta_parquet) as part:
         _geo_frame(rows, meta, used).to_parquet(part, index=False, compression="zstd")
     write_text(layout.meta_csv, _csv_text(meta))
+
+
+def write_checksums(rows: pd.DataFrame, records: Sequence[Path], layout: DatasetLayout) -> None:
+    """Write ``checksums.parquet`` from the records of all scenes, in the order of rows (see model.checksums).
+
+    Raises:
+        DataError: a record cannot be read, or a patch is in none.
+    """
+    paths = rows["path"].tolist()
+    if records:
+        write_table(merged(paths, [read_record(record) for record in records]), layout.checksums)
+    else:
+        suffixes = [*(file.suffix for file in PATCH_FILES), LABELS_SUFFIX]
+        write_table(record_schema(suffixes).empty_table(), layout.checksums)
 
 
 def _meta_texts(rows: pd.DataFrame, used: Sequence[Scene]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import rasterio
 from numpy.typing import NDArray
+from rasterio.io import MemoryFile
 
 from seasonet_build.model.classes import N_CODES
 from seasonet_build.model.grid import GRIDS, PATCH_M, all_cells, cells_along, shift_m
@@ -51,7 +52,7 @@ def label_tile(land_cover: LandCover, tile: Tile, levels: RegionLevels, raster_f
     with gdal_env():
         codes = rasterise(land_cover, tile)
         with replacing(raster_file) as part:
-            _write_raster(part, codes, tile)
+            part.write_bytes(_raster(codes, tile))
     write_table(pa.concat_tables(_cell_table(codes, tile, grid, levels) for grid in GRIDS), table_file)
 
 
@@ -89,7 +90,8 @@ def _level_counts(codes: Codes, tile: Tile, grid: int, levels: RegionLevels) -> 
     return counts.reshape(n * n, len(LEVELS), N_CODES)
 
 
-def _write_raster(path: Path, codes: Codes, tile: Tile) -> None:
+def _raster(codes: Codes, tile: Tile) -> bytes:
+    """Return the GeoTIFF of the codes; GDAL itself would not say if the disk were full when it closes a file."""
     transform = rasterio.transform.from_origin(tile.ulx, tile.uly, LABEL_RESOLUTION, LABEL_RESOLUTION)
     profile = {
         "driver": "GTiff",
@@ -104,5 +106,7 @@ def _write_raster(path: Path, codes: Codes, tile: Tile) -> None:
         "blockysize": _BLOCK,
         "compress": "zstd",
     }
-    with rasterio.open(path, "w", **profile) as file:
-        file.write(codes, 1)
+    with MemoryFile() as memory:
+        with memory.open(**profile) as file:
+            file.write(codes, 1)
+        return bytes(memory.getbuffer())

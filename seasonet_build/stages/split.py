@@ -24,8 +24,12 @@ from seasonet_build.splits.store import (
 )
 
 
-def split_dataset(layout: DatasetLayout, options: SplitSection) -> tuple[list[Path], dict[str, Any]]:
+def split_dataset(
+    layout: DatasetLayout, options: SplitSection, last: DatasetLayout | None = None
+) -> tuple[list[Path], dict[str, Any]]:
     """Write the split files of a dataset; return them and the report.
+
+    ``last`` is the dataset whose split gives locations the sides that they keep, if not this one.
 
     All images of a location go to the same set. The sides depend on the samples, the options and, for locations that
     keep theirs, on the split that was there; not on the order of rows.
@@ -36,7 +40,7 @@ def split_dataset(layout: DatasetLayout, options: SplitSection) -> tuple[list[Pa
     recover(layout)
     sampled = read_samples(layout, options.balance)
     pairs = find_pairs(sampled.places)
-    dealt = deal(sampled, pairs, options, _kept(layout, sampled, options))
+    dealt = deal(sampled, pairs, options, _kept(last or layout, sampled, options))
     report = make_report(sampled, dealt, pairs, options)
     return _write(layout, sampled, dealt.sides, report, options), report
 

@@ -182,8 +182,13 @@ def cut_all(product: Path, folder: Path) -> dict[str, str]:
     """Inspect and cut a product; return the checksum of each image file."""
     scene = Scene(products=(inspect_product(product),))
     labels = folder / "labels.tif"
-    written = cut_scene(scene, patches_of(scene), label_raster(scene, labels), folder / "d", folder / "s", SETTINGS)
-    return {file.path.name: file.sha256 for file in written}
+    record = cut_scene(scene, patches_of(scene), label_raster(scene, labels), folder / "d", folder / "s", SETTINGS)
+    return {
+        f"{row['path']} {name}": digest.hex()
+        for row in record.to_pylist()
+        for name, digest in row.items()
+        if name.endswith("_sha256")
+    }
 
 
 def label_raster(scene: Scene, path: Path) -> Path:

@@ -1,8 +1,11 @@
 """Units of work: done once, again when something changed, and the same with any number of workers."""
 
+import errno
 import os
 import signal
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +13,8 @@ import pytest
 
 from seasonet_build.engine.manifests import ManifestStore
 from seasonet_build.engine.units import Done, Runner, StageOutcome, Unit
-from seasonet_build.errors import DataError, ProductError, SeasonetError
+from seasonet_build.engine.workers import Workers
+from seasonet_build.errors import DataError, DiskFullError, ProductError, UnitKilledError
 from seasonet_build.storage import write_text, written_file
 
 
@@ -22,8 +26,22 @@ def write_and_log(folder: Path, key: str, content: str) -> Done:
     return Done([written_file(folder / "out" / key)], {"length": len(content)})
 
 
-def fail(error: SeasonetError) -> Done:
+def fail(error: Exception) -> Done:
     raise error
+
+
+def end_once(folder: Path, key: str, end: Callable[[], Done]) -> Done:
+    """A task that ends its process when it is first tried."""
+    if not (folder / "ended").exists():
+        (folder / "ended").touch()
+        end()
+    return write_and_log(folder, key, "x")
+
+
+def log_and_end(folder: Path, key: str, end: Callable[[], Done]) -> Done:
+    with (folder / "log.txt").open("a") as log:
+        log.write(f"{key}\n")
+    return end()
 
 
 def die() -> Done:
@@ -115,20 +133,89 @@ def test_results_do_not_depend_on_the_number_of_workers(tmp_path):
     assert [list(found) for found in manifests] == [[f"{i}" for i in range(7)]] * 2
 
 
-@pytest.mark.parametrize("task", [die, be_killed])
-def test_a_worker_that_dies_is_an_error_that_says_so(tmp_path, task):
-    units = [unit(tmp_path, "a", task=task), unit(tmp_path, "b")]
-    with pytest.raises(SeasonetError, match=r"a worker process died during stage .*run again"):
-        run(tmp_path, units, workers=2)
-    # The next run goes on where this one stopped.
-    assert run(tmp_path, [unit(tmp_path, key) for key in "ab"]).manifests.keys() == {"a", "b"}
+@pytest.mark.parametrize("end", [die, be_killed])
+def test_a_worker_that_dies_once_is_replaced_and_all_is_done(tmp_path, end):
+    units = [unit(tmp_path, "b", task=partial(end_once, tmp_path, "b", end)), *(unit(tmp_path, key) for key in "acde")]
+    outcome = run(tmp_path, units, workers=2)
+    assert outcome.errors == {}
+    assert list(outcome.manifests) == ["b", "a", "c", "d", "e"]
+    assert {key: (tmp_path / "out" / key).read_text() for key in "abcde"} == dict.fromkeys("abcde", "x")
+    # No more was done twice than was being done at that moment.
+    assert len(log_of(tmp_path)) <= 6
 
 
-def test_a_worker_that_dies_while_units_are_still_handed_out_is_the_same_error(tmp_path):
-    # So many units that handing them out takes longer than the first one lives.
-    units = [unit(tmp_path, "a", task=die)] + [unit(tmp_path, f"{i}", task=die) for i in range(40_000)]
-    with pytest.raises(SeasonetError, match="a worker process died"):
-        run(tmp_path, units, workers=2)
+@pytest.mark.parametrize("end", [die, be_killed])
+def test_a_unit_that_kills_its_worker_three_times_is_left_and_all_others_are_done(tmp_path, end):
+    units = [unit(tmp_path, "b", task=partial(log_and_end, tmp_path, "b", end)), *(unit(tmp_path, k) for k in "acde")]
+    outcome = run(tmp_path, units, workers=2)
+    assert list(outcome.errors) == ["b"]
+    assert isinstance(outcome.errors["b"], UnitKilledError)
+    assert str(outcome.errors["b"]).startswith("b: its process was killed 3 times (out of memory?); ")
+    assert list(outcome.manifests) == ["a", "c", "d", "e"]
+    assert log_of(tmp_path).count("b") == 3
+    # The next run tries it again.
+    assert run(tmp_path, [unit(tmp_path, key) for key in "abcde"]).ran == ("b",)
+
+
+def test_many_units_that_kill_their_workers_are_left_each(tmp_path):
+    units = [unit(tmp_path, f"{i}", task=die if i < 3 else None) for i in range(6)]
+    outcome = run(tmp_path, units, workers=2)
+    assert list(outcome.errors) == ["0", "1", "2"]
+    assert list(outcome.manifests) == ["3", "4", "5"]
+
+
+def test_whoever_carries_out_jobs_may_be_another_executor():
+    made = []
+
+    def threads(number: int) -> Executor:
+        made.append(number)
+        return ThreadPoolExecutor(number)
+
+    workers: Workers[int] = Workers(3, threads)
+    jobs = {f"{i}": partial(int, f"{i}") for i in range(20)}
+    assert {key: future.result() for key, future in workers.carry_out(jobs)} == {f"{i}": i for i in range(20)}
+    assert made == [3]
+
+
+def test_a_full_disk_stops_the_stage(tmp_path):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    units = [unit(tmp_path, "a"), unit(tmp_path, "b", task=partial(fail, full)), unit(tmp_path, "c")]
+    with pytest.raises(DiskFullError, match="stage b: the disk is full"):
+        run(tmp_path, units)
+    assert log_of(tmp_path) == ["a"]
+    assert run(tmp_path, [unit(tmp_path, key) for key in "abc"]).ran == ("b", "c")
+
+
+def test_an_error_of_the_system_is_that_of_its_unit(tmp_path):
+    broken = OSError(errno.EIO, "Input/output error", "/data/a.jp2")
+    units = [unit(tmp_path, "a", task=partial(fail, broken)), unit(tmp_path, "b")]
+    outcome = run(tmp_path, units)
+    assert outcome.ran == ("b",)
+    assert "stage a: [Errno 5] Input/output error: '/data/a.jp2'" in str(outcome.errors["a"])
+
+
+def test_a_unit_is_done_again_where_what_its_outputs_stand_for_is_gone(tmp_path):
+    def units(stands: bool) -> list[Unit]:
+        return [replace(unit(tmp_path, "a"), stands=lambda: stands)]
+
+    assert run(tmp_path, units(True)).ran == ("a",)
+    assert run(tmp_path, units(True)).ran == ()
+    assert run(tmp_path, units(False)).ran == ("a",)
+
+
+def test_what_is_raised_before_units_begin_stops_them(tmp_path):
+    run(tmp_path, [unit(tmp_path, "a")])
+    seen = []
+
+    def refuse(to_do: Sequence[Unit]) -> None:
+        seen.extend(each.key for each in to_do)
+        raise DiskFullError("no room")
+
+    store = ManifestStore(tmp_path / "state", {"workspace": tmp_path})
+    with pytest.raises(DiskFullError):
+        Runner(store, 1).run([unit(tmp_path, "a"), unit(tmp_path, "b")], refuse)
+    assert seen == ["b"]
+    assert run(tmp_path, [unit(tmp_path, key) for key in "ab"]).ran == ("b",)
 
 
 def test_no_units_are_nothing_to_do(tmp_path):

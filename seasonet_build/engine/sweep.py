@@ -1,0 +1,36 @@
+"""Removing what a dataset and its workspace no longer have a use for."""
+
+import shutil
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from seasonet_build.model.layout import DatasetLayout
+
+
+def remove_strays(layout: DatasetLayout, paths: Collection[str]) -> int:
+    """Remove the folders of patches that are not among ``paths`` (relative to the dataset); return how many."""
+    wanted = {str(layout.root / path) for path in paths}
+    strays = [
+        folder
+        for grid in layout.grid_folders()
+        if grid.is_dir()
+        for folder in sorted(grid.iterdir())
+        if str(folder) not in wanted and folder.is_dir()
+    ]
+    for stray in strays:
+        shutil.rmtree(stray)
+    return len(strays)
+
+
+def remove_unnamed(folders: Iterable[Path], named: Collection[Path]) -> None:
+    """Remove the files below some folders that are not among ``named``: no manifest tells what they are."""
+    for folder in folders:
+        for file in sorted(folder.rglob("*")):
+            if file not in named and not file.is_dir():
+                file.unlink(missing_ok=True)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what is left of files that were being written when a run was killed."""
+    for file in sorted(folder.rglob("*.part.json")):
+        file.unlink(missing_ok=True)

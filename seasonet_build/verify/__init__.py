@@ -1,0 +1,1 @@
+"""Holding a dataset against its record, against itself, and against another one."""
