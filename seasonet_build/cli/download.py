@@ -13,6 +13,7 @@ from seasonet_build.config import BuildConfig, load_config
 from seasonet_build.engine.auxiliary import LICENCE, fetch_auxiliary
 from seasonet_build.engine.download import Download
 from seasonet_build.engine.lock import locked
+from seasonet_build.engine.places import check_places
 from seasonet_build.errors import ExitCode
 from seasonet_build.providers.make import make_provider
 
@@ -52,6 +53,7 @@ def command(
     if auxiliary and (update or dry_run):
         raise click.UsageError("--auxiliary goes with neither --update nor --dry-run")
     config = load_config(config_file, overrides).config
+    check_places(config)
     with DownloadWatch(as_json) as watch, locked(config.workspace):
         if auxiliary:
             return _auxiliary(config, watch, as_json)

@@ -17,6 +17,7 @@ from seasonet_build.config import load_config
 from seasonet_build.engine.build import Build
 from seasonet_build.engine.last_run import noted
 from seasonet_build.engine.lock import locked
+from seasonet_build.engine.places import check_places
 from seasonet_build.model.layout import WorkspaceLayout
 
 
@@ -36,6 +37,7 @@ def command(config_file: Path, overrides: tuple[str, ...], workers: int, as_json
       seasonet-build patchify configs/kit.toml
     """
     config = load_config(config_file, overrides).config
+    check_places(config)
     with locked(config.workspace), noted(WorkspaceLayout(config.workspace).last_run) as last:
         report = Build(config, workers, progress_bar).patchify()
         last.take(report)

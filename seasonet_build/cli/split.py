@@ -15,10 +15,11 @@ from seasonet_build.config.split import SplitSection
 from seasonet_build.engine.build import Build
 from seasonet_build.engine.lock import locked
 from seasonet_build.engine.owner import check_owner
+from seasonet_build.engine.places import check_places
 from seasonet_build.engine.publish import refuse_unfinished, renew_sums
 from seasonet_build.errors import ExitCode
 from seasonet_build.model.layout import DatasetLayout
-from seasonet_build.splits.store import REPORT
+from seasonet_build.splits.store import REPORT, compare_sides, read_sides
 from seasonet_build.stages.meta import require_meta
 from seasonet_build.stages.split import adopt_split, compare_splits, split_dataset
 
@@ -65,6 +66,7 @@ def _resolve(target: Path, overrides: Sequence[str]) -> tuple[DatasetLayout, Spl
         return DatasetLayout(target.absolute()), load_split_options(overrides), None
     config = load_config(target, overrides).config
     layout = DatasetLayout(config.dataset_root)
+    check_places(config)
     check_owner(layout, config.dataset.name)
     return layout, config.split, config
 
@@ -75,9 +77,10 @@ def _carry_out(
     """Make the split, or take one over; return the report."""
     report: dict[str, Any]
     if config is not None and adopted is None:
+        before = read_sides(layout)
         Build(config, workers=1).split()
         report = json.loads((layout.splits / REPORT).read_text(encoding="utf-8"))
-        return report
+        return {**report, **compare_sides(before, read_sides(layout))}
     refuse_unfinished(layout)
     if adopted is not None:
         report = adopt_split(layout, DatasetLayout(adopted), options)[1]

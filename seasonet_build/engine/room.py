@@ -35,7 +35,7 @@ def check_room(dataset: DatasetLayout, workspace: WorkspaceLayout, n_patches: in
     needed, free = n_patches * (size + (n_files / 2 + 1) * _BLOCK), free_room(dataset.root)
     if needed > free:
         raise DiskFullError(
-            f"{dataset.root}: {n_patches} patches need about {_giga(needed)}, {_giga(free)} are free: "
+            f"{dataset.root}: {n_patches} patches need about {_amount(needed)}, {_amount(free)} are free: "
             "free some space, or set paths.dataset to another disk"
         )
     inodes, free_inodes = n_patches * (n_files + 1), _free_inodes(dataset.root)
@@ -72,5 +72,5 @@ def _free_inodes(folder: Path) -> int | None:
     return found.f_favail if found.f_files else None
 
 
-def _giga(size: float) -> str:
-    return f"{size / 1e9:.1f} GB"
+def _amount(size: float) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

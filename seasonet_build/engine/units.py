@@ -13,7 +13,7 @@ from typing import Any
 from seasonet_build.engine.manifests import Manifest, ManifestStore
 from seasonet_build.engine.workers import Workers, follow_parent
 from seasonet_build.errors import DiskFullError, SeasonetError
-from seasonet_build.interrupts import stop_requested
+from seasonet_build.interrupts import stop_if_asked
 from seasonet_build.storage import WrittenFile, is_disk_full, text_digest
 
 __all__ = ["Done", "Progress", "Runner", "StageOutcome", "Unit", "follow_parent", "no_progress", "raise_all"]
@@ -108,8 +108,7 @@ class Runner:
         Raises:
             DiskFullError: there is no room for what units write; the others are not begun.
         """
-        if stop_requested.is_set():
-            raise KeyboardInterrupt
+        stop_if_asked()
         done = {unit.key: self._find_done(unit) for unit in units}
         to_do = [unit for unit in units if done[unit.key] is None]
         errors: dict[str, SeasonetError] = {}
@@ -167,7 +166,10 @@ def _carry_out(unit: Unit, store: ManifestStore) -> Manifest:
         raise
     except Exception as error:
         if is_disk_full(error, store.roots):
-            raise DiskFullError(f"{unit.stage} {unit.key}: the disk is full: {error}") from None
+            raise DiskFullError(
+                f"{unit.stage} {unit.key}: the disk is full: {error}: free some space and run the same command again; "
+                "what is done is kept"
+            ) from None
         if isinstance(error, OSError):
             raise SeasonetError(f"{unit.stage} {unit.key}: {error}; run again once that is mended") from None
         raise

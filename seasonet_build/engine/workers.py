@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Generic, TypeVar
 
 from seasonet_build.errors import SeasonetError, UnitKilledError
-from seasonet_build.interrupts import stop_requested
+from seasonet_build.interrupts import interrupts_later, stop_if_asked
 
 DEATHS = 3
 """So many workers may a job take with it."""
@@ -57,7 +57,7 @@ class Workers(Generic[T]):
         waiting, suspects, deaths = deque(jobs), deque[str](), Counter[str]()
         running: dict[Future[T], str] = {}
         while waiting or suspects or running:
-            _stop_if_asked()
+            stop_if_asked()
             # No more than can be worked at: whatever is handed out may be lost with a worker.
             source, room = (suspects, 1) if suspects else (waiting, self._number)
             while source and len(running) < room:
@@ -81,6 +81,8 @@ class Workers(Generic[T]):
         if self._executor is None:
             self._executor = self._make(self._number)
             weakref.finalize(self, self._executor.shutdown, wait=False)
+            with interrupts_later():  # the first job starts all processes
+                return self._executor.submit(job)
         try:
             return self._executor.submit(job)
         except BrokenProcessPool as error:  # a worker died while it had nothing to do
@@ -117,7 +119,7 @@ def _end_with_parent() -> None:
 def _one_by_one(jobs: Mapping[str, Job[T]]) -> Iterator[tuple[str, "Future[T]"]]:
     """Do jobs in this process."""
     for key, job in jobs.items():
-        _stop_if_asked()
+        stop_if_asked()
         future: Future[T] = Future()
         try:
             future.set_result(job())
@@ -135,8 +137,3 @@ def _failed(error: BaseException) -> "Future[T]":
     future: Future[T] = Future()
     future.set_exception(error)
     return future
-
-
-def _stop_if_asked() -> None:
-    if stop_requested.is_set():
-        raise KeyboardInterrupt

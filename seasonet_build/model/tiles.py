@@ -28,7 +28,7 @@ _CENTRAL_EASTING_M = 500_000
 _HALF_ZONE_DEGREES = 3
 _HALF_WIDE_ZONE_DEGREES = 6
 _WIDE_ZONE_BANDS = "VX"
-_TILE_NAME = re.compile(r"(\d{2})([C-HJ-NP-X])([A-HJ-NP-Z])([A-HJ-NP-V])")
+_TILE_NAME = re.compile(r"([0-9]{2})([C-HJ-NP-X])([A-HJ-NP-Z])([A-HJ-NP-V])")
 
 
 @dataclass(frozen=True)

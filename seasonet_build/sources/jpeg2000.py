@@ -19,6 +19,9 @@ _LONG_BOX_HEADER = 16
 _MARKER = 2
 _TILE_PART_HEADER = 12
 
+MAX_TILES = 4096
+"""Real pictures have 121 tiles at most. GDAL takes 5 kB of memory and more for each, before it looks at any."""
+
 
 class _DamageError(Exception):
     """What is wrong with the file, as the end of a sentence."""
@@ -103,11 +106,17 @@ def _main_header(stream: BinaryIO, start: int, end: int) -> tuple[int, int]:
 
 
 def _count_tiles(parameters: bytes) -> int:
-    """Return the number of tiles from the image and tile size parameters (capabilities, then eight numbers)."""
-    width, height, _, _, tile_width, tile_height, tile_x, tile_y = map(int, struct.unpack(">2x8I2x", parameters))
+    """Return the number of tiles from the image and tile size parameters: capabilities, eight numbers, components."""
+    numbers = map(int, struct.unpack(">2x8IH", parameters))
+    width, height, _, _, tile_width, tile_height, tile_x, tile_y, n_bands = numbers
     if not tile_width or not tile_height:
         raise _DamageError("is damaged: its tiles have no size")
-    return -(-(width - tile_x) // tile_width) * -(-(height - tile_y) // tile_height)
+    if n_bands != 1:
+        raise _DamageError(f"has {n_bands} bands, not 1")
+    n_tiles = -(-(width - tile_x) // tile_width) * -(-(height - tile_y) // tile_height)
+    if not 0 < n_tiles <= MAX_TILES:
+        raise _DamageError(f"is damaged: its codestream declares {n_tiles} tiles")
+    return n_tiles
 
 
 def _tile_part(stream: BinaryIO, position: int) -> tuple[int, int]:

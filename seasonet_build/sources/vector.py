@@ -1,6 +1,6 @@
 """Vector files as their producers deliver them: a zip, the folder it unpacks to, or one file with layers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import geopandas
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyogrio
 import shapely
 from numpy.typing import NDArray
@@ -205,15 +206,24 @@ def write_flatgeobuf(layer: VectorLayer, columns: Sequence[str], target: Path) -
 
     Raises:
         DataError: the layer cannot be read.
+        OSError: the copy cannot be written.
     """
     _read_through(layer)
+    copied = 0
+
+    def counted(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        nonlocal copied
+        for batch in batches:
+            copied += len(batch)
+            yield batch
+
     try:
         with pyogrio.open_arrow(layer.path, layer=layer.name, columns=list(columns), use_pyarrow=True) as (
             meta,
             stream,
         ):
             pyogrio.write_arrow(
-                stream,
+                pa.RecordBatchReader.from_batches(stream.schema, counted(stream)),
                 target,
                 layer=layer.name,
                 driver="FlatGeobuf",
@@ -223,6 +233,18 @@ def write_flatgeobuf(layer: VectorLayer, columns: Sequence[str], target: Path) -
             )
     except (DataSourceError, DataLayerError, ValueError) as error:
         raise DataError(f"{layer.title}: cannot be read: {error}") from None
+    if _count_features(target) != copied:
+        # GDAL says nothing where the disk is full, or broken.
+        raise OSError(f"{target} could not be written as a whole")
+
+
+def _count_features(file: Path) -> int | None:
+    """Read through a vector file; return how many features it has, None if it cannot be read to its end."""
+    try:
+        with pyogrio.open_arrow(file, use_pyarrow=True) as (_, stream):
+            return sum(len(batch) for batch in stream)
+    except (DataSourceError, DataLayerError, ValueError, RuntimeError, OSError):
+        return None
 
 
 def reproject(geometries: NDArray[np.object_], crs: str, epsg: int) -> NDArray[np.object_]:

@@ -21,6 +21,7 @@ from seasonet_build.splits.dataset import Ints, Sampled
 from seasonet_build.storage import exchange, write_text
 
 REPORT, FIGURE, SIDES, ASIDE = "report.json", "classes.png", "sides.parquet", "none.csv"
+_HISTORY = ("kept", "moved")
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ def write_split(
     shutil.rmtree(fresh, ignore_errors=True)
     for name, indices in _index_files(sampled, sides, options).items():
         write_text(fresh / name, "".join(f"{i}\n" for i in indices))
-    write_text(fresh / REPORT, json.dumps(report, indent=1) + "\n")
+    # How the sides came about is not in the file: the same samples and sides give the same files, whatever was before.
+    lasting = {name: value for name, value in report.items() if name not in _HISTORY}
+    write_text(fresh / REPORT, json.dumps(lasting, indent=1) + "\n")
     _write_sides(fresh / SIDES, Remembered(sampled.key, sides, rule))
     for name, write in others.items():
         write(fresh / name)
@@ -84,6 +87,14 @@ def read_sides(layout: DatasetLayout) -> Remembered | None:
         return Remembered(table["key"].to_numpy(), table["side"].to_numpy(), rule)
     except (OSError, KeyError, pa.ArrowException):
         return None
+
+
+def compare_sides(before: Remembered | None, after: Remembered | None) -> dict[str, int]:
+    """Return how many locations had a side by the same rule before (``kept``), and how many of them ``moved``."""
+    if before is None or after is None or before.rule != after.rule:
+        return {"kept": 0, "moved": 0}
+    _, old, new = np.intersect1d(before.key, after.key, assume_unique=True, return_indices=True)
+    return {"kept": len(old), "moved": int((before.sides[old] != after.sides[new]).sum())}
 
 
 def sides_from_files(folder: Path, sampled: Sampled) -> Sides:

@@ -94,7 +94,7 @@ def _plan(layout: DatasetLayout, mode: Mode, record: Record, findings: Findings)
         check_extra_patches(layout, paths.filter(pa.array(read_names(paths).valid)), findings)
     else:
         check_extra_patches(layout, paths, findings)
-    sound = read_names(paths).valid
+    sound = meta.names.valid if meta is not None and paths is meta.paths else read_names(paths).valid
     if not recorded:
         findings.notes.append("there is no usable record (checksums.parquet): contents were held against no check sums")
     suffixes = record.suffixes if recorded and record.suffixes else suffixes_there(layout, paths)
@@ -141,7 +141,7 @@ def _patches(
     if paths is None:
         return meta.paths, meta.classes, False
     if paths.equals(meta.paths):
-        return paths, meta.classes, True
+        return meta.paths, meta.classes, True
     findings.wrong(layout.checksums.name, f"its patches are not those of {layout.meta_csv.name}")
     return paths, None, True
 

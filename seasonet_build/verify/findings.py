@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import groupby
 from typing import Any
 
 from seasonet_build.verify.files import shown
@@ -121,4 +122,4 @@ def sorted_once(problems: list[Problem]) -> list[Problem]:
     order = {kind: position for position, kind in enumerate(Kind)}
     problems.sort(key=lambda problem: (order[problem.kind], problem.path, problem.reason))
     # Of a dataset without its patches there are nine million.
-    return [problem for problem, last in zip(problems, [None, *problems[:-1]], strict=True) if problem != last]
+    return [problem for problem, _ in groupby(problems)]

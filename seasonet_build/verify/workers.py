@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from seasonet_build.engine.units import follow_parent
 from seasonet_build.errors import SeasonetError
-from seasonet_build.interrupts import stop_requested
+from seasonet_build.interrupts import interrupts_later, stop_if_asked
 
 B = TypeVar("B")
 R = TypeVar("R")
@@ -30,7 +30,7 @@ def deal(task: Callable[[B], R], batches: Iterable[B], workers: int) -> Generato
     """
     if workers == 1:
         for batch in batches:
-            _stop_if_asked()
+            stop_if_asked()
             yield task(batch)
         return
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=follow_parent)
@@ -47,15 +47,13 @@ def deal(task: Callable[[B], R], batches: Iterable[B], workers: int) -> Generato
 
 
 def _through(pool: ProcessPoolExecutor, task: Callable[[B], R], batches: Iterator[B], workers: int) -> Iterator[R]:
-    waiting: set[Future[R]] = {pool.submit(task, batch) for batch in islice(batches, _AHEAD * workers)}
+    first = list(islice(batches, _AHEAD * workers))
+    with interrupts_later():  # the first batch starts all processes
+        waiting: set[Future[R]] = {pool.submit(task, batch) for batch in first[:1]}
+    waiting |= {pool.submit(task, batch) for batch in first[1:]}
     while waiting:
         done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
         for future in done:
-            _stop_if_asked()
+            stop_if_asked()
             yield future.result()
             waiting |= {pool.submit(task, batch) for batch in islice(batches, 1)}
-
-
-def _stop_if_asked() -> None:
-    if stop_requested.is_set():
-        raise KeyboardInterrupt

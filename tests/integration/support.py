@@ -77,8 +77,10 @@ def build_once(
 
 
 def files(folder: Path) -> dict[str, Path]:
-    """All files below a folder by their relative path; the lock file, which every run opens, is left out."""
+    """All files below a folder by their relative path, but for those that tell when runs were."""
+    history = (folder / "changes", folder / "state" / "run.json")
     found = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    found = (path for path in found if path not in history and path.parent not in history)
     return {path.relative_to(folder).as_posix(): path for path in sorted(found)}
 
 

@@ -77,9 +77,6 @@ def copy(demo_build: Built, tmp_path: Path) -> Iterator[Workspace]:
     shutil.rmtree(workspace.path)
 
 
-META_RECORD = "state/inspect/meta.csv.json"
-
-
 def stages_done(report: dict[str, Any]) -> set[str]:
     return {stage for stage, counts in report["stages"].items() if counts["done"]}
 
@@ -106,8 +103,7 @@ def test_a_second_run_does_nothing_and_says_so(demo_build):
 def test_one_worker_writes_the_same_bytes_as_two(demo_build, tmp_path):
     workspace = Workspace(tmp_path / "alone", demo_build.workspace / "inputs")
     assert workspace.report(workers=1)["changed"] is True
-    # The record of meta.csv holds the path of the file: that is another one here.
-    assert differing(without_inputs(contents(demo_build.workspace)), contents(workspace.path)) == [META_RECORD]
+    assert differing(without_inputs(contents(demo_build.workspace)), contents(workspace.path)) == []
     shutil.rmtree(workspace.path)
 
 
@@ -128,11 +124,11 @@ def test_what_is_gone_or_cut_off_comes_back_and_strays_go(copy):
     assert contents(copy.dataset) == before
     assert not stray.exists()
     assert report["removed"] == 1
-    assert stages_done(report) <= {"inspect", "cut"}
-    # Only the scenes of those patches were cut again.
-    rewritten = {scene_of(name) for name in differing(written, times(copy.dataset))}
-    assert {scene_of(first), scene_of(last)} <= rewritten
-    assert len(rewritten) == report["stages"]["cut"]["done"] <= 3
+    assert stages_done(report) == {"cut"}
+    # Only those patches were cut again.
+    rewritten = {name.rpartition("/")[0] for name in differing(written, times(copy.dataset))}
+    assert {first.rpartition("/")[0], last.rpartition("/")[0]} <= rewritten
+    assert len(rewritten) <= 3
 
 
 def test_a_stray_file_in_a_grid_folder_does_not_stop_a_run(copy):
@@ -164,8 +160,8 @@ def test_an_input_that_was_only_touched_is_looked_at_again_and_nothing_is_redone
     for path in touched:
         os.utime(path)
     report = workspace.report()
-    assert stages_done(report) == {"inspect"}
-    assert report["stages"]["inspect"]["done"] == len(touched)
+    assert stages_done(report) == {"inspect", "source"}
+    assert report["stages"]["inspect"]["done"] + report["stages"]["source"]["done"] == len(touched)
     assert (contents(workspace.dataset), times(workspace.dataset)) == before
     shutil.rmtree(workspace.inputs)
 
@@ -178,10 +174,9 @@ def all_but_two_products(folder: str, names: list[str]) -> set[str]:
 def test_another_seed_only_deals_the_samples_anew(copy):
     before, written = contents(copy.dataset), times(copy.dataset)
     report = copy.report("--set", "split.seed=7")
-    assert stages_done(report) <= {"inspect", "split"}
-    assert report["stages"]["split"]["done"] == 1
+    assert stages_done(report) == {"split", "publish"}
     splits = {f"splits/{split}.csv" for split in ("train", "val", "test")}
-    files = splits | {f"splits/{name}" for name in ("report.json", "classes.png", "sides.parquet")}
+    files = splits | {f"splits/{name}" for name in ("report.json", "classes.png", "sides.parquet")} | {"SHA256SUMS"}
     assert set(differing(before, contents(copy.dataset))) == files
     assert set(differing(written, times(copy.dataset))) == files
     indices = [pd.read_csv(copy.dataset / name, header=None)[0] for name in splits]
@@ -190,13 +185,12 @@ def test_another_seed_only_deals_the_samples_anew(copy):
 
 def test_another_limit_changes_what_depends_on_it_and_can_be_taken_back(copy):
     before, written = contents(copy.dataset), times(copy.dataset)
-    told = json.loads((copy.dataset / "splits" / "report.json").read_text(encoding="utf-8"))
     old = pd.read_csv(copy.dataset / "meta.csv")
 
     report = copy.report("--set", "seasons.spring.max_cloud=1")
 
     new = pd.read_csv(copy.dataset / "meta.csv")
-    assert stages_done(report) <= {"inspect", "select", "cut", "describe", "split"}
+    assert stages_done(report) <= {"select", "cut", "describe", "split", "publish"}
     assert new["Index"].tolist() == list(range(len(new)))
     spring = new["Season"] == "Spring"
     assert new.loc[spring, "Clouds"].max() < 1
@@ -208,20 +202,16 @@ def test_another_limit_changes_what_depends_on_it_and_can_be_taken_back(copy):
     assert sorted(set(new["Path"]) - set(old["Path"])) == []
     after = contents(copy.dataset)
     assert {name.rsplit("/", 1)[0] for name in after if name.endswith(".tif")} == set(new["Path"])
-    # What is left is as it was, and scenes that lost no patch were not cut again.
-    assert all(after[name] == before[name] for name in after if name.endswith(".tif"))
-    scenes = {scene_of(path) for path in gone}
-    rewritten = [n for n, t in times(copy.dataset).items() if n.endswith(".tif") and t != written[n]]
-    assert {scene_of(name) for name in rewritten} <= scenes
+    # What is left was not touched.
+    assert [name for name, time in times(copy.dataset).items() if name.endswith(".tif") and time != written[name]] == []
+    assert report["changes"]["removed"] == len(gone)
+    assert report["changes"]["new"] == report["changes"]["replaced"] == 0
     indices = [pd.read_csv(copy.dataset / "splits" / f"{s}.csv", header=None)[0] for s in ("train", "val", "test")]
     assert sorted(pd.concat(indices)) == list(range(len(new)))
 
-    copy.report()
-    # Locations kept their sides meanwhile, which the report of the split says.
-    assert differing(before, contents(copy.dataset)) == ["splits/report.json"]
-    tells = json.loads((copy.dataset / "splits" / "report.json").read_text(encoding="utf-8"))
-    assert tells["kept"] > tells["moved"] == 0
-    assert tells == {**told, "kept": tells["kept"]}
+    report = copy.report()
+    assert report["changes"]["new"] == len(gone)
+    assert differing(before, contents(copy.dataset)) == []
 
 
 # ---------------------------------------------------------------------------------------------- refusals
@@ -298,7 +288,7 @@ def test_an_interrupted_run_stops_at_once_and_the_next_one_goes_on(demo_build, c
     assert ".staging" not in (copy.dataset / "meta.csv").read_text()
 
     assert copy.run().returncode == 0
-    assert differing(without_inputs(contents(demo_build.workspace)), contents(copy.path)) == [META_RECORD]
+    assert differing(without_inputs(contents(demo_build.workspace)), contents(copy.path)) == []
     assert not (copy.dataset / ".staging").exists()
 
 

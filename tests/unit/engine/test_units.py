@@ -205,7 +205,7 @@ def test_a_unit_is_done_again_where_what_its_outputs_stand_for_is_gone(tmp_path)
 
 def test_what_is_raised_before_units_begin_stops_them(tmp_path):
     run(tmp_path, [unit(tmp_path, "a")])
-    seen = []
+    seen: list[str] = []
 
     def refuse(to_do: Sequence[Unit]) -> None:
         seen.extend(each.key for each in to_do)
