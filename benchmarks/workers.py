@@ -32,9 +32,10 @@ def cut_products(job: Job, folder: Path, workers: int) -> float:
     roots = {f"dataset{number}": folder / str(number) for number in range(PRODUCTS)}
     units = []
     for name, root in roots.items():
-        patches = (job.scene, job.patches, job.labels, root, root / ".staging", settings(job))
-        units.append(Unit("cut", name, (name,), partial(tasks.cut, *patches)))
-    runner = Runner(ManifestStore(folder / "state", roots), workers)
+        places = tasks.CutPlaces(root, root / ".staging", folder / "patches" / f"{name}.parquet")
+        task = partial(tasks.cut, job.scene, job.patches, job.labels, places, settings(job), "")
+        units.append(Unit("cut", name, (name,), task))
+    runner = Runner(ManifestStore(folder / "state", {**roots, "workspace": folder}), workers)
     runner.run([Unit("start", str(number), (), partial(import_all, 1.0)) for number in range(workers)])
     start = time.perf_counter()
     outcome = runner.run(units)

@@ -30,7 +30,9 @@ def interrupts_later() -> Iterator[None]:
         yield
         return
     seen: list[tuple[int, FrameType | None]] = []
-    handlers = {n: signal.signal(n, lambda *got: seen.append(got)) for n in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {
+        n: signal.signal(n, lambda *got: seen.append(got)) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

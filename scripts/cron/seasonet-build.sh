@@ -8,18 +8,23 @@ set -uo pipefail
 program=${SEASONET_BUILD:-seasonet-build}
 [[ $# -ge 1 ]] || { echo "usage: ${0##*/} CONFIG [OPTION ...]" >&2; exit 2; }
 
-# A signal for this script is one for the command that it waits for.
+# A signal for this script is one for the command that it waits for, and no other is begun.
+child= stopped=
+trap 'stopped=1; [[ -z $child ]] || kill -TERM "$child" 2> /dev/null' TERM INT HUP
+
 quietly() {
-    local child status
+    local status
+    [[ -z $stopped ]] || return 130
     "$program" "$@" --quiet > /dev/null &
     child=$!
-    trap 'kill -TERM "$child" 2> /dev/null' TERM INT HUP
+    [[ -z $stopped ]] || kill -TERM "$child" 2> /dev/null # it came while the command was started
     wait "$child"
     status=$?
     while kill -0 "$child" 2> /dev/null; do # the wait was cut short by a signal
         wait "$child"
         status=$?
     done
+    child=
     return "$status"
 }
 

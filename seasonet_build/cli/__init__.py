@@ -45,7 +45,8 @@ def cli() -> None:
     """Build the SeasoNet dataset: Sentinel-2 patches of four seasons and snow, with land-cover labels.
 
     Exit codes: 0 all done; 1 failed; 2 wrong usage or configuration; 3 done, but for damaged products that were set
-    aside, or products that could not be fetched; 11 another run is at work in the workspace; 130 interrupted.
+    aside, or products that could not be fetched, or verify or status found something wrong; 11 another run is at work
+    in the workspace; 130 interrupted.
     """
 
 

@@ -3,6 +3,7 @@
 import logging
 import signal
 import sys
+import time
 from contextlib import suppress
 from types import FrameType
 from typing import Any
@@ -13,6 +14,9 @@ from seasonet_build.cli.logs import log_file
 from seasonet_build.errors import ExitCode, SeasonetError
 from seasonet_build.interrupts import stop_requested
 from seasonet_build.storage import is_disk_full
+
+_FLOCK_S = 2.0
+_last_asked = [0.0]
 
 _INTERRUPTED = "interrupted; run the same command again to go on"
 
@@ -32,6 +36,8 @@ def end_with(error: BaseException) -> ExitCode:
     Raises:
         BaseException: the error itself, if it is none that was thought of.
     """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # It ends already.
     if isinstance(error, BrokenPipeError):
         sys.stderr.close()  # Whoever read along has had enough.
         return ExitCode.OK
@@ -76,5 +82,9 @@ def _explain(error: BaseException) -> tuple[ExitCode | None, str]:
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> Any:
+    """Stop the command; signals that come in a flock, from terminal and script, are one: they must not stop the end."""
+    first, now = not stop_requested.is_set(), time.monotonic()
     stop_requested.set()
-    raise KeyboardInterrupt
+    if first or now - _last_asked[0] > _FLOCK_S:
+        _last_asked[0] = now
+        raise KeyboardInterrupt

@@ -51,6 +51,8 @@ def _print(status: Status) -> None:
 def _print_runs(status: Status) -> None:
     if status.holder is not None:
         click.echo(f"At work: {status.holder} ({status.holder.command})")
+    if status.killed is not None:
+        click.echo(f"Killed before it ended: {status.killed} ({status.killed.command})")
     last = status.last_run
     if last is None:
         click.echo(f"{status.dataset}: no run has ended here yet")

@@ -1,9 +1,10 @@
 """The order of a build: which stage follows which, and when results are published."""
 
 import logging
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -26,8 +27,9 @@ from seasonet_build.sources.landcover import LandCover, open_land_cover, require
 from seasonet_build.sources.regions import Regions, open_regions
 from seasonet_build.sources.scenes import Scene
 from seasonet_build.sources.vector import source_files
+from seasonet_build.splits.store import recover
 from seasonet_build.stages.describe import sample_rows
-from seasonet_build.storage import WrittenFile
+from seasonet_build.storage import WrittenFile, file_digest
 
 log = logging.getLogger(__name__)
 
@@ -98,9 +100,9 @@ class Build:
             SeasonetError: the dataset has not been built.
         """
         self._begin()
-        described = self.store.read("describe", WHOLE)
-        if described is None or not self.workspace.edition.meta_csv.is_file():
-            raise DataError(f"{self.dataset.meta_csv} has not been built; run 'seasonet-build patchify' first")
+        described = self.store.read_standing("describe", WHOLE)
+        if described is None:
+            raise DataError(f"{self.workspace.edition.root}: tables are missing; run 'seasonet-build patchify' first")
         self._publish(described, self._split(described))
         return self.report
 
@@ -126,6 +128,7 @@ class Build:
         self._changes_before = kept_changes(self.workspace.changes)
         check_owner(self.dataset, self.config.dataset.name)
         finish(self.dataset, self.workspace.changes)
+        recover(self.dataset)
 
     def _make(self, make_split: Callable[[Manifest], Manifest | None]) -> RunReport:
         try:
@@ -174,12 +177,13 @@ class Build:
         digests = {tile: manifest.outputs[0].sha256 for tile, manifest in choice.rasters.items()}
         shutil.rmtree(self.dataset.staging, ignore_errors=True)
         units = self.plan.cut(choice.rows, choice.scenes, digests, self._last_record)
-        patches = choice.rows["scene"].value_counts().to_dict()
-        return self._run(units, lambda to_do: self._prepare_cut(sum(patches[unit.key] for unit in to_do)))
+        return self._run(units, lambda to_do: self._prepare_cut(choice.rows, {unit.key for unit in to_do}))
 
-    def _prepare_cut(self, n_patches: int) -> None:
+    def _prepare_cut(self, rows: pd.DataFrame, scenes: set[str]) -> None:
         """Check that there is room for new patches; the folder tells readers that a run is at work."""
-        check_room(self.dataset, self.workspace, n_patches, self.config.output)
+        root = str(self.dataset.root)
+        new = sum(not os.path.isdir(f"{root}/{path}") for path in rows["path"][rows["scene"].isin(scenes)])  # noqa: PTH112
+        check_room(self.dataset, self.workspace, new, self.config.output)
         self.dataset.staging.mkdir(parents=True, exist_ok=True)
 
     def _last_record(self, scene: str, made_of: str) -> WrittenFile | None:
@@ -196,16 +200,22 @@ class Build:
 
     def _fitting_split(self, described: Manifest) -> Manifest | None:
         """Return the record of the last split if it numbers the rows of this table."""
-        manifest = self.store.read("split", WHOLE)
+        manifest = self.store.read_standing("split", WHOLE)
         return manifest if manifest is not None and manifest.result.get("meta") == _meta_digest(described) else None
 
     def _publish(self, described: Manifest, split: Manifest | None) -> None:
         edition, outputs = self.workspace.edition, [] if split is None else split.outputs
         files = [self.store.full_path(output).relative_to(edition.root) for output in outputs]
         contents = [described.content, "no splits" if split is None else split.content]
-        unit = self.plan.publish(contents, files)
+        unit = replace(self.plan.publish(contents, files), stands=self._is_published)
         self._whole(unit)
         self.report.note_changes(set(kept_changes(self.workspace.changes)) - set(self._changes_before))
+
+    def _is_published(self) -> bool:
+        """Tell whether the list of check sums is that which was published last; all lists may have one size."""
+        manifest = self.store.read("publish", WHOLE)
+        recorded = {} if manifest is None else {self.store.full_path(o): o.sha256 for o in manifest.outputs}
+        return recorded.get(self.dataset.sums) == file_digest(self.dataset.sums)
 
     def _set_aside(self, outcome: StageOutcome, scenes: Mapping[str, Scene]) -> bool:
         """Remember why scenes failed that cannot be used; tell whether there were any.

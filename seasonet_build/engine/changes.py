@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from seasonet_build.errors import DataError
@@ -70,14 +71,14 @@ def compare(old: DatasetLayout, new: DatasetLayout) -> Changes:
     Raises:
         DataError: the new table cannot be read.
     """
-    after = read_record(new.checksums)
+    after = read_record(new.checksums, ["path"])
     try:
-        before = read_record(old.checksums)
+        before = read_record(old.checksums, ["path"])
     except DataError:
         return Changes(len(after), first=True)
     was, now = _keyed(before), _keyed(after)
     common = was.merge(now, on="key", suffixes=("_was", "_now"))
-    differ = _differ(before, after, common)
+    differ = _differ(old.checksums, new.checksums, common)
     return Changes(
         len(after),
         first=False,
@@ -87,16 +88,17 @@ def compare(old: DatasetLayout, new: DatasetLayout) -> Changes:
     )
 
 
-def keep_changes(text: str, folder: Path) -> None:
-    """Write changes, as JSON text, to a file named after their time.
+def keep_changes(file: Path, folder: Path) -> None:
+    """Copy a file of changes (see :meth:`Changes.text`) to a file named after their time.
 
     Raises:
-        DataError: the text is damaged.
+        DataError: the file is damaged.
     """
     try:
+        text = file.read_text(encoding="utf-8")
         time = datetime.strptime(json.loads(text)["time"], _TIME_FORMAT)
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"the changes of the last run are damaged: {error}") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{file}: cannot be read: {error}; delete it and run again") from None
     write_text(folder / f"{time:{_TIME_FORMAT}}.json", text)
 
 
@@ -114,7 +116,7 @@ def read_changes(file: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         found["counts"] = {name: int(found["counts"][name]) for name in ("new", "replaced", "removed")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise DataError(f"{file}: cannot be read: {error}; delete it") from None
     return found
 
@@ -125,14 +127,16 @@ def _keyed(record: pa.Table) -> pd.DataFrame:
     return pd.DataFrame({"path": paths, "key": paths.str.replace(_DATATAKE, "_", regex=True), "row": range(len(paths))})
 
 
-def _differ(before: pa.Table, after: pa.Table, common: pd.DataFrame) -> NDArray[np.bool_]:
-    """Tell which of the samples that are in both differ."""
-    if before.schema.names != after.schema.names:
+def _differ(before: Path, after: Path, common: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell which of the samples that are in both tables differ; a column at a time, for they are large."""
+    names = pq.read_schema(after).names
+    if pq.read_schema(before).names != names:
         return np.ones(len(common), dtype=bool)
     differ: NDArray[np.bool_] = (common["path_was"] != common["path_now"]).to_numpy(bool)
-    old, new = (pa.array(common[name].to_numpy()) for name in ("row_was", "row_now"))
-    for name in before.schema.names[1:]:
+    old, new = (pa.array(common[name].to_numpy(), pa.int64()) for name in ("row_was", "row_now"))
+    for name in names:
         if name.endswith("_sha256"):
-            unequal = pc.not_equal(before[name].take(old), after[name].take(new))
+            was, now = (read_record(path, [name])[name] for path in (before, after))
+            unequal = pc.not_equal(was.take(old), now.take(new))
             differ = differ | unequal.to_numpy().astype(bool)
     return differ

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seasonet_build.config import BuildConfig
-from seasonet_build.engine.units import follow_parent
+from seasonet_build.engine.workers import end_children, follow_parent
 from seasonet_build.errors import DataError, SeasonetError
 from seasonet_build.model.bands import SCL
 
@@ -42,8 +42,7 @@ def judge_products(config: BuildConfig, partial: Path, workers: int) -> Usefulne
         raise SeasonetError("the process that chooses scenes died (out of memory?); run again") from None
     except BaseException:
         executor.shutdown(wait=False, cancel_futures=True)
-        for child in multiprocessing.active_children():
-            child.terminate()
+        end_children()
         raise
     executor.shutdown()
     return useful

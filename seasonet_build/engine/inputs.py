@@ -15,7 +15,7 @@ from seasonet_build.model.bands import RASTER_RESOLUTION
 from seasonet_build.model.products import PRODUCT_NAME
 from seasonet_build.model.seasons import SEASONS
 from seasonet_build.model.tiles import Tile
-from seasonet_build.sources.container import find_containers, open_container
+from seasonet_build.sources.container import BROKEN_ARCHIVE, find_containers, open_container
 from seasonet_build.sources.products import Product
 from seasonet_build.sources.scenes import Scene, SetAside, make_scenes
 from seasonet_build.sources.tiles import misplacement, place_tiles, tile_names
@@ -23,6 +23,7 @@ from seasonet_build.stages.select import in_window
 from seasonet_build.storage import text_digest
 
 INSPECT_FORMAT = "inspect 1"
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,27 @@ def gather_inputs(
 
 
 def remember_damage(product: Product, reason: str, config: BuildConfig, store: ManifestStore) -> None:
-    """Record that a product turned out to be damaged, so that later runs do not choose it again."""
+    """Record that a product turned out to be damaged, so that later runs do not choose it again.
+
+    Raises:
+        DataError: it cannot be read at all now: that may be the fault of the disk or the network.
+    """
+    _require_readable(product)
     result = {"product": product.name, "reason": reason}
     store.write(Manifest("damage", product.digest, _damage_fingerprint(product, config), (), result))
+
+
+def _require_readable(product: Product) -> None:
+    try:
+        container = open_container(Path(product.path))
+        for name in container.names():
+            with container.open(name) as stream:
+                while stream.read(_PIECE):
+                    pass
+    except OSError as error:
+        raise DataError(f"{product.path}: cannot be read: {error}; run again once that is mended") from None
+    except (*BROKEN_ARCHIVE, ProductError):
+        return  # This is damage.
 
 
 def known_damage(product: Product, config: BuildConfig, store: ManifestStore) -> ProductError | None:

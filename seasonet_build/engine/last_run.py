@@ -68,7 +68,7 @@ def read_last_run(path: Path) -> LastRun | None:
             int(found["samples"]),
             {str(product): str(reason) for product, reason in found["set_aside"].items()},
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return None
 
 

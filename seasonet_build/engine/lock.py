@@ -58,6 +58,12 @@ def read_holder(workspace: Path) -> Holder | None:
     return None if holder is None or holder.has_ended else holder
 
 
+def read_left(workspace: Path) -> Holder | None:
+    """Return the last run if it was killed, so that it could not say that it ended; None: it was not."""
+    holder = read_record(_record(WorkspaceLayout(workspace).lock))
+    return holder if holder is not None and holder.has_ended else None
+
+
 @contextmanager
 def _held(path: Path, key: str) -> Iterator[None]:
     lock, record = FileLock(path, timeout=0), _record(path)

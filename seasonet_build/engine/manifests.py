@@ -6,13 +6,13 @@ output is there with the size it had.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from seasonet_build.storage import WrittenFile, write_text
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,18 @@ class Output:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The record of a unit: fingerprint of its inputs, files it wrote, and what it found out."""
+    """The record of a unit: fingerprint of its inputs, files it wrote, what it found out, and when.
+
+    ``finished`` is ISO 8601 in UTC, ``seconds`` how long it took. Manifests that differ in these alone are equal.
+    """
 
     stage: str
     unit: str
     fingerprint: str
     outputs: tuple[Output, ...]
     result: Mapping[str, Any]
+    finished: str = field(default="", compare=False)
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def content(self) -> str:
@@ -59,10 +64,13 @@ class ManifestStore:
 
     def find_done(self, stage: str, unit: str, fingerprint: str) -> Manifest | None:
         """Return the manifest of a unit if the unit need not be done again."""
+        manifest = self.read_standing(stage, unit)
+        return manifest if manifest is not None and manifest.fingerprint == fingerprint else None
+
+    def read_standing(self, stage: str, unit: str) -> Manifest | None:
+        """Return the manifest of a unit if its outputs are there, whatever they were made from."""
         manifest = self.read(stage, unit)
-        if manifest is None or manifest.fingerprint != fingerprint:
-            return None
-        return manifest if all(self._is_there(output) for output in manifest.outputs) else None
+        return manifest if manifest is not None and all(map(self._is_there, manifest.outputs)) else None
 
     def read(self, stage: str, unit: str) -> Manifest | None:
         """Return the manifest of a unit, or None if there is none that can be read."""
@@ -71,7 +79,8 @@ class ManifestStore:
             if record["format"] != _FORMAT:
                 return None
             outputs = tuple(self._output(*item) for item in record["outputs"])
-            return Manifest(stage, unit, record["fingerprint"], outputs, record["result"])
+            times = str(record["finished"]), float(record["seconds"])
+            return Manifest(stage, unit, record["fingerprint"], outputs, record["result"], *times)
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
@@ -88,6 +97,8 @@ class ManifestStore:
             "fingerprint": manifest.fingerprint,
             "outputs": [[o.path, o.size, o.sha256] for o in manifest.outputs],
             "result": dict(manifest.result),
+            "finished": manifest.finished,
+            "seconds": manifest.seconds,
         }
         write_text(self._path(manifest.stage, manifest.unit), json.dumps(record, sort_keys=True) + "\n")
 

@@ -37,9 +37,9 @@ def check_owner(layout: DatasetLayout, name: str) -> None:
 
 
 def _holds_foreign_files(layout: DatasetLayout) -> bool:
-    """Tell whether there is anything but what is left of a marker that was being written."""
-    part = f"{layout.marker.stem}.part{layout.marker.suffix}"
-    return not layout.root.is_dir() or any(path.name != part for path in layout.root.iterdir())
+    """Tell whether there is anything but what is left of a marker that was being written, or what a disk comes with."""
+    known = {f"{layout.marker.stem}.part{layout.marker.suffix}", "lost+found"}
+    return not layout.root.is_dir() or any(path.name not in known for path in layout.root.iterdir())
 
 
 def _owner(layout: DatasetLayout) -> str | None:

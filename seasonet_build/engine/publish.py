@@ -47,7 +47,7 @@ def publish(workspace: WorkspaceLayout, dataset: DatasetLayout, split_files: Seq
     _complete(part, dataset, edition, name)
     part.rename(dataset.publishing)
     finish(dataset, workspace.changes)
-    return [dataset.sums, *(dataset.root / path for path in parse_sums(dataset.sums.read_text(encoding="utf-8")))]
+    return [dataset.sums, *(dataset.root / path for path in _read_sums(dataset.sums, dataset.sums))]
 
 
 def finish(dataset: DatasetLayout, changes: Path) -> None:
@@ -59,15 +59,16 @@ def finish(dataset: DatasetLayout, changes: Path) -> None:
     folder = dataset.publishing
     sums = folder / dataset.sums.name
     if sums.is_file():  # it goes last: without it, all is done
-        wanted = parse_sums(sums.read_text(encoding="utf-8"))
+        wanted = _read_sums(sums, folder)
         splits_differ = _digests(dataset.splits, dataset.root) != {p: d for p, d in wanted.items() if "/" in p}
         for target in (dataset.meta_parquet, dataset.checksums, dataset.meta_csv):
             if (folder / target.name).exists():
                 (folder / target.name).replace(target)
         if splits_differ:
             _replace_folder(folder / "splits", dataset.splits)
+        dataset.splits.mkdir(exist_ok=True)
         if (folder / _CHANGES).is_file():
-            keep_changes((folder / _CHANGES).read_text(encoding="utf-8"), changes)
+            keep_changes(folder / _CHANGES, changes)
         sums.replace(dataset.sums)
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -79,7 +80,7 @@ def renew_sums(dataset: DatasetLayout) -> None:
         DataError: the list is damaged.
     """
     if dataset.sums.is_file():
-        tables = {p: d for p, d in parse_sums(dataset.sums.read_text(encoding="utf-8")).items() if "/" not in p}
+        tables = {p: d for p, d in _read_sums(dataset.sums, dataset.sums).items() if "/" not in p}
         write_text(dataset.sums, sums_text({**tables, **_digests(dataset.splits, dataset.root)}))
 
 
@@ -91,6 +92,14 @@ def refuse_unfinished(dataset: DatasetLayout) -> None:
     """
     if dataset.publishing.exists():
         raise DataError(f"{dataset.root}: a run was interrupted while it published tables here; run it again first")
+
+
+def _read_sums(file: Path, cause: Path) -> dict[str, str]:
+    """Read a list of check sums; ``cause`` is what has to go if it is damaged."""
+    try:
+        return parse_sums(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, DataError) as error:
+        raise DataError(f"{file}: {error}; delete {cause} and run again") from None
 
 
 def _complete(part: Path, dataset: DatasetLayout, edition: DatasetLayout, name: str) -> None:

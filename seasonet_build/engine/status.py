@@ -8,7 +8,7 @@ from seasonet_build.config import BuildConfig
 from seasonet_build.engine.agenda import Agenda
 from seasonet_build.engine.holder import Holder
 from seasonet_build.engine.last_run import LastRun, read_last_run
-from seasonet_build.engine.lock import read_holder
+from seasonet_build.engine.lock import read_holder, read_left
 from seasonet_build.engine.manifests import ManifestStore
 from seasonet_build.errors import ExitCode
 from seasonet_build.model.layout import WorkspaceLayout
@@ -29,17 +29,21 @@ class StageStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """How a build stands: stages by name, in their order; who is at work; how the last run ended."""
+    """How a build stands: stages by name, in their order; who is at work; how the last run ended.
+
+    ``killed`` is a run that ended without a chance to say so, with none after it.
+    """
 
     dataset: str
     stages: Mapping[str, StageStatus]
     holder: Holder | None
     last_run: LastRun | None
+    killed: Holder | None = None
 
     @property
     def exit_code(self) -> ExitCode:
-        """Return PARTLY if anything failed or was set aside in the last run, else OK."""
-        failed = any(stage.failed for stage in self.stages.values())
+        """Return PARTLY if anything failed or was set aside in the last run, or it was killed, else OK."""
+        failed = any(stage.failed for stage in self.stages.values()) or self.killed is not None
         last = self.last_run
         return ExitCode.PARTLY if failed or (last is not None and last.exit_code != ExitCode.OK) else ExitCode.OK
 
@@ -48,9 +52,8 @@ class Status:
         holder, last = self.holder, self.last_run
         return {
             "dataset": self.dataset,
-            "running": None
-            if holder is None
-            else {"pid": holder.pid, "host": holder.host, "started": holder.started, "command": holder.command},
+            "running": _as_json(holder),
+            "killed": _as_json(self.killed),
             "last_run": None
             if last is None
             else {
@@ -77,7 +80,14 @@ def read_status(config: BuildConfig) -> Status:
     """
     workspace = WorkspaceLayout(config.workspace)
     stages = {**dict(_fetched(config, workspace)), **dict(_built(config, workspace))}
-    return Status(config.dataset.name, stages, read_holder(workspace.root), read_last_run(workspace.last_run))
+    holder, left = read_holder(workspace.root), read_left(workspace.root)
+    return Status(config.dataset.name, stages, holder, read_last_run(workspace.last_run), left)
+
+
+def _as_json(holder: Holder | None) -> dict[str, Any] | None:
+    if holder is None:
+        return None
+    return {"pid": holder.pid, "host": holder.host, "started": holder.started, "command": holder.command}
 
 
 def _fetched(config: BuildConfig, workspace: WorkspaceLayout) -> Iterator[tuple[str, StageStatus]]:

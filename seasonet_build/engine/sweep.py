@@ -1,5 +1,6 @@
 """Removing what a dataset and its workspace no longer have a use for."""
 
+import os
 import shutil
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -9,15 +10,15 @@ from seasonet_build.model.layout import DatasetLayout
 
 def remove_strays(layout: DatasetLayout, paths: Collection[str]) -> int:
     """Remove the folders of patches that are not among ``paths`` (relative to the dataset); return how many."""
-    wanted = {str(layout.root / path) for path in paths}
-    strays = [
-        folder
-        for grid in layout.grid_folders()
-        if grid.is_dir()
-        for folder in sorted(grid.iterdir())
-        if str(folder) not in wanted and folder.is_dir()
-    ]
-    for stray in strays:
+    wanted = set(paths)
+    strays = []
+    for grid in layout.grid_folders():
+        prefix = grid.relative_to(layout.root).as_posix()
+        if grid.is_dir():
+            # Plain strings: there may be millions.
+            with os.scandir(grid) as entries:
+                strays += [e.path for e in entries if f"{prefix}/{e.name}" not in wanted and e.is_dir()]
+    for stray in sorted(strays):
         shutil.rmtree(stray)
     return len(strays)
 

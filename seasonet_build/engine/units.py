@@ -3,20 +3,20 @@
 Workers return results; only the parent writes manifests.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from seasonet_build.engine.manifests import Manifest, ManifestStore
-from seasonet_build.engine.workers import Workers, follow_parent
+from seasonet_build.engine.workers import Workers
 from seasonet_build.errors import DiskFullError, SeasonetError
 from seasonet_build.interrupts import stop_if_asked
 from seasonet_build.storage import WrittenFile, is_disk_full, text_digest
-
-__all__ = ["Done", "Progress", "Runner", "StageOutcome", "Unit", "follow_parent", "no_progress", "raise_all"]
 
 
 @dataclass(frozen=True)
@@ -126,12 +126,11 @@ class Runner:
     def _carry_out_all(
         self, to_do: Sequence[Unit], done: dict[str, Manifest | None], errors: dict[str, SeasonetError]
     ) -> None:
-        for unit in to_do:
-            # From now on the files may be those of either version: no record may vouch for them.
-            self._store.forget(unit.stage, unit.key)
         jobs = {unit.key: partial(_carry_out, unit, self._store) for unit in to_do}
-        with self._progress(to_do[0].stage, len(to_do)) as advance, closing(self._workers.carry_out(jobs)) as ended:
-            for key, future in ended:
+        # A stage of one unit is done here: to start a worker for it would take longer than most of them.
+        outcomes = self._workers.carry_out(jobs, here=len(done) == 1)
+        with self._progress(to_do[0].stage, len(to_do)) as advance, closing(outcomes):
+            for key, future in outcomes:
                 self._take(key, future, done, errors)
                 advance()
 
@@ -154,12 +153,15 @@ class Runner:
 
 
 def _carry_out(unit: Unit, store: ManifestStore) -> Manifest:
-    """Do the work of a unit, in a worker.
+    """Do the work of a unit, in a worker; its manifest, if it has one, goes first.
 
     Raises:
         DiskFullError: there is no room.
         SeasonetError: the unit failed.
     """
+    # From now on the files may be those of either version: no record may vouch for them.
+    store.forget(unit.stage, unit.key)
+    begin = time.monotonic()
     try:
         done = unit.task()
     except SeasonetError:
@@ -173,4 +175,6 @@ def _carry_out(unit: Unit, store: ManifestStore) -> Manifest:
         if isinstance(error, OSError):
             raise SeasonetError(f"{unit.stage} {unit.key}: {error}; run again once that is mended") from None
         raise
-    return Manifest(unit.stage, unit.key, unit.fingerprint, store.outputs(done.files), done.result)
+    finished, seconds = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), round(time.monotonic() - begin, 3)
+    outputs = store.outputs(done.files)
+    return Manifest(unit.stage, unit.key, unit.fingerprint, outputs, done.result, finished, seconds)

@@ -17,6 +17,12 @@ from seasonet_build.interrupts import interrupts_later, stop_if_asked
 DEATHS = 3
 """So many workers may a job take with it."""
 
+_HOPELESS = 5
+"""So many jobs may lose DEATHS workers each with none done in between."""
+
+_END_S = 5.0
+
+
 _KILLED = f"{{}}: its process was killed {DEATHS} times (out of memory?); run again with more memory or fewer --workers"
 
 T = TypeVar("T")
@@ -38,13 +44,19 @@ class Workers(Generic[T]):
         self._number, self._make = number, make_executor or spawned_pool
         self._executor: Executor | None = None
 
-    def carry_out(self, jobs: Mapping[str, Job[T]]) -> Generator[tuple[str, "Future[T]"], None, None]:
+    def carry_out(
+        self, jobs: Mapping[str, Job[T]], *, here: bool = False
+    ) -> Generator[tuple[str, "Future[T]"], None, None]:
         """Do jobs; give the key and the finished future of each when it ends.
 
         If a worker dies, those that were being done are tried again, each alone. One that has lost DEATHS workers ends
-        with a UnitKilledError. Jobs can be pickled. Whoever stops listening before the end ends the workers.
+        with a UnitKilledError. Jobs can be pickled. Whoever stops listening before the end ends the workers. With
+        ``here`` they are done in this process.
+
+        Raises:
+            SeasonetError: workers die whatever they are given.
         """
-        if self._number == 1 or len(jobs) == 1:
+        if self._number == 1 or here:
             yield from _one_by_one(jobs)
             return
         try:
@@ -56,6 +68,7 @@ class Workers(Generic[T]):
     def _together(self, jobs: Mapping[str, Job[T]]) -> Iterator[tuple[str, "Future[T]"]]:
         waiting, suspects, deaths = deque(jobs), deque[str](), Counter[str]()
         running: dict[Future[T], str] = {}
+        given_up = 0
         while waiting or suspects or running:
             stop_if_asked()
             # No more than can be worked at: whatever is handed out may be lost with a worker.
@@ -65,6 +78,7 @@ class Workers(Generic[T]):
                 running[self._submit(jobs[key])] = key
             ended = wait(running, return_when=FIRST_COMPLETED).done
             for future in [future for future in running if future in ended and not _lost(future)]:
+                given_up = 0
                 yield running.pop(future), future
             if any(_lost(future) for future in running if future.done()):
                 # One of them killed its worker, and the others' went with it: each is tried alone.
@@ -74,6 +88,8 @@ class Workers(Generic[T]):
                     if deaths[key] < DEATHS:
                         suspects.append(key)
                     else:
+                        given_up += 1
+                        _refuse_hopeless(given_up)
                         yield key, _failed(UnitKilledError(_KILLED.format(key)))
                 running.clear()
 
@@ -81,10 +97,9 @@ class Workers(Generic[T]):
         if self._executor is None:
             self._executor = self._make(self._number)
             weakref.finalize(self, self._executor.shutdown, wait=False)
-            with interrupts_later():  # the first job starts all processes
-                return self._executor.submit(job)
         try:
-            return self._executor.submit(job)
+            with interrupts_later():  # a job may start a process
+                return self._executor.submit(job)
         except BrokenProcessPool as error:  # a worker died while it had nothing to do
             return _failed(error)
 
@@ -92,8 +107,17 @@ class Workers(Generic[T]):
         executor, self._executor = self._executor, None
         if executor is not None:
             executor.shutdown(wait=False, cancel_futures=True)
-            for child in multiprocessing.active_children():
-                child.terminate()
+            end_children()
+
+
+def end_children() -> None:
+    """End the processes that this one has started, and wait until they are gone."""
+    children = multiprocessing.active_children()
+    for child in children:
+        child.terminate()
+    for child in children:
+        child.join(_END_S)
+        child.kill()
 
 
 def spawned_pool(number: int) -> Executor:
@@ -126,6 +150,11 @@ def _one_by_one(jobs: Mapping[str, Job[T]]) -> Iterator[tuple[str, "Future[T]"]]
         except SeasonetError as error:
             future.set_exception(error)
         yield key, future
+
+
+def _refuse_hopeless(given_up: int) -> None:
+    if given_up == _HOPELESS:
+        raise SeasonetError("worker processes die whatever they do (out of memory?); run again with fewer --workers")
 
 
 def _lost(future: "Future[T]") -> bool:

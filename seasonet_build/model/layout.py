@@ -1,7 +1,7 @@
 """Where things lie in a dataset and in a workspace."""
 
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from seasonet_build.model.grid import GRIDS
 from seasonet_build.model.seasons import SEASONS
@@ -66,7 +66,7 @@ class DatasetLayout:
 
 def patch_path(season: str, grid: int, name: str) -> str:
     """Return the path of a patch folder relative to the dataset, with ``/``, as ``meta.csv`` writes it."""
-    return str(PurePosixPath(season, f"grid{grid}", name))
+    return f"{season}/grid{grid}/{name}"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from seasonet_build.errors import ProductError
+from seasonet_build.errors import DataError, ProductError
 from seasonet_build.model.products import PRODUCT_NAME
 from seasonet_build.sources.archive import PRODUCT, Archive
 
@@ -134,13 +134,20 @@ def open_container(path: Path) -> Container:
     return SafeArchive(path) if path.suffix == ".zip" else ProductFolder(path)
 
 
+def _refuse(error: OSError) -> None:
+    # A folder that cannot be listed must not look like one without products: their patches would be removed.
+    if isinstance(error, FileNotFoundError):  # a download has just moved it
+        return
+    raise DataError(f"{error.filename}: cannot be listed: {error.strerror}; run again once that is mended")
+
+
 def find_containers(folder: Path) -> list[Path]:
     """Return all ``.SAFE`` and ``.COG`` folders and ``.zip`` archives at any depth below ``folder``, sorted.
 
     Hidden folders are left out: a download keeps in one what is not complete.
     """
     found: list[Path] = []
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, files in os.walk(folder, onerror=_refuse):
         products = [name for name in folders if name.endswith((".SAFE", COG_SUFFIX))]
         folders[:] = [name for name in folders if name not in products and not name.startswith(".")]
         found += [Path(parent, name) for name in products + [f for f in files if f.endswith(".zip")]]

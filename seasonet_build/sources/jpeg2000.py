@@ -19,6 +19,9 @@ _LONG_BOX_HEADER = 16
 _MARKER = 2
 _TILE_PART_HEADER = 12
 
+MAX_BANDS = 4
+"""Those that are read have one, some masks three."""
+
 MAX_TILES = 4096
 """Real pictures have 121 tiles at most. GDAL takes 5 kB of memory and more for each, before it looks at any."""
 
@@ -111,8 +114,8 @@ def _count_tiles(parameters: bytes) -> int:
     width, height, _, _, tile_width, tile_height, tile_x, tile_y, n_bands = numbers
     if not tile_width or not tile_height:
         raise _DamageError("is damaged: its tiles have no size")
-    if n_bands != 1:
-        raise _DamageError(f"has {n_bands} bands, not 1")
+    if n_bands > MAX_BANDS:
+        raise _DamageError(f"has {n_bands} bands")
     n_tiles = -(-(width - tile_x) // tile_width) * -(-(height - tile_y) // tile_height)
     if not 0 < n_tiles <= MAX_TILES:
         raise _DamageError(f"is damaged: its codestream declares {n_tiles} tiles")

@@ -77,6 +77,8 @@ def recover(layout: DatasetLayout) -> None:
     old = layout.root / ".splits.old"
     if old.is_dir() and not layout.splits.exists():
         old.rename(layout.splits)
+    for gone in (old, layout.root / ".splits.new"):
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def read_sides(layout: DatasetLayout) -> Remembered | None:

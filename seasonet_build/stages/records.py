@@ -15,6 +15,7 @@ from seasonet_build.errors import DataError
 from seasonet_build.model.checksums import record_schema, suffixes_of
 
 SIZE = "{}_bytes"
+_UNREADABLE = "{}: cannot be read as a record of patches: {}"
 
 
 class Recorder:
@@ -51,12 +52,19 @@ def read_record(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     Raises:
         DataError: the file is missing, or is none.
     """
+    _suffixes(path)
     try:
-        schema = pq.read_schema(path).remove_metadata()
-        suffixes_of(schema)
         return pq.read_table(path, columns=None if columns is None else list(columns))
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(_UNREADABLE.format(path, error)) from None
+
+
+def _suffixes(path: Path) -> list[str]:
+    """Return the suffixes of the files that a record tells of."""
+    try:
+        return suffixes_of(pq.read_schema(path).remove_metadata())
     except (OSError, pa.ArrowException, DataError) as error:
-        raise DataError(f"{path}: cannot be read as a record of patches: {error}") from None
+        raise DataError(_UNREADABLE.format(path, error)) from None
 
 
 def standing(path: Path, root: Path) -> NDArray[np.bool_]:
@@ -65,8 +73,8 @@ def standing(path: Path, root: Path) -> NDArray[np.bool_]:
     Raises:
         DataError: see :func:`read_record`.
     """
-    names = [name for name in pq.read_schema(path).names if name.endswith(SIZE.format(""))]
-    record = read_record(path, ["path", *names])
+    record = read_record(path, ["path", *(SIZE.format(suffix) for suffix in _suffixes(path))])
+    names = record.column_names[1:]
     ends = [f"_{name.removesuffix(SIZE.format(''))}.tif" for name in names]
     sizes = np.column_stack([record[name].to_numpy() for name in names]).tolist()
     folders = record["path"].to_pylist()
@@ -83,7 +91,14 @@ def _stands(folder: str, sizes: Sequence[int], ends: Sequence[str]) -> bool:
 
 
 def merged(paths: Sequence[str], records: Sequence[pa.Table]) -> pa.Table:
-    """Return one record of the patches named, in this order, each from one of several records of one schema."""
+    """Return one record of the patches named, in this order, each from one of several records of one schema.
+
+    Raises:
+        DataError: a patch is in none of them.
+    """
     whole = pa.concat_tables(records)
     places = {path: position for position, path in enumerate(whole["path"].to_pylist())}
+    missing = next((path for path in paths if path not in places), None)
+    if missing is not None:
+        raise DataError(f"no record tells of {missing}; delete the folder 'patches' of the workspace and run again")
     return whole.take(pa.array([places[path] for path in paths], pa.int64())).combine_chunks()

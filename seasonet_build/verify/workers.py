@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from typing import TypeVar
 
-from seasonet_build.engine.units import follow_parent
+from seasonet_build.engine.workers import end_children, follow_parent
 from seasonet_build.errors import SeasonetError
 from seasonet_build.interrupts import interrupts_later, stop_if_asked
 
@@ -41,8 +41,7 @@ def deal(task: Callable[[B], R], batches: Iterable[B], workers: int) -> Generato
         raise SeasonetError("a worker process died (out of memory?); run again, with fewer --workers") from None
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
-        for child in multiprocessing.active_children():
-            child.terminate()
+        end_children()
         raise
 
 

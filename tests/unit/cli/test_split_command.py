@@ -51,7 +51,7 @@ def test_the_report_is_printed_and_written(dataset):
     result = split(dataset.root, "--set", "split.method=blocks", "--set", "split.block_m=2400", "--json")
     assert (result.code, result.stderr) == (0, "")
     report = json.loads(result.stdout)
-    assert report == json.loads((dataset.splits / "report.json").read_text())
+    assert report == {**json.loads((dataset.splits / "report.json").read_text()), "kept": 0, "moved": 0}
     assert report["method"] == "blocks"
     text = split(dataset.root, "--set", "split.method=blocks", "--set", "split.block_m=2400")
     assert text.code == 0
