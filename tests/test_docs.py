@@ -1,14 +1,14 @@
 """The documents say what the program does."""
 
 import re
-import subprocess
-import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
 
+from seasonet_build.cli import cli
 from seasonet_build.errors import ExitCode
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -41,11 +41,9 @@ def test_the_commands_of_the_readme_exist() -> None:
     text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     commands = set(re.findall(r"^    (?:\w+=\S+ )?seasonet-build (\w+)", text, re.MULTILINE))
     assert {"demo", "run", "preview", "init", "config", "classes"} <= commands
+    assert commands <= set(cli.list_commands(click.Context(cli)))
     for command in sorted(commands):
-        run = subprocess.run(
-            [sys.executable, "-m", "seasonet_build", command, "--help"], check=False, capture_output=True, text=True
-        )
-        assert run.returncode == 0, run.stderr
+        assert cli.get_command(click.Context(cli), command) is not None
 
 
 def test_links_between_documents_lead_somewhere() -> None:

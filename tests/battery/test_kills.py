@@ -73,7 +73,7 @@ def test_a_run_killed_at_any_call_is_completed_by_the_next(
 ) -> None:
     tally = Tally()
     with bench.prepared(scenario) as prepared:
-        for call in takewhile(lambda _: in_time(), some(prepared.calls, None if full else 4, scenario.name)):
+        for call in takewhile(lambda _: in_time(), some(prepared.calls, None if full else 3, scenario.name)):
             prepared.start()
             kill_and_resume(prepared, call, tally)
     conclude(tally, scenario.name, record, len(prepared.calls))

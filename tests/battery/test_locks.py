@@ -95,7 +95,7 @@ def test_of_two_runs_at_once_one_writes_and_the_other_says_who_does(
     full: bool,
     record: Record,
 ) -> None:
-    rounds, waits = 50 if full else 5, []
+    rounds, waits = 50 if full else 3, []
     for _ in range(rounds):
         shutil.rmtree(fresh.workspace, ignore_errors=True)
         refused, done = race(two, fresh, tmp_path)

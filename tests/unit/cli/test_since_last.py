@@ -75,8 +75,8 @@ def test_samples_that_are_new_replaced_or_removed_are_named(runs):
     assert set(found["removed"]) == {path for path in before if path.startswith("summer/")}
     assert {old for old, _ in pairs} == {path for path in before if path.startswith("spring/")}
     assert {new for _, new in pairs} == {path for path in after if path.startswith("spring/")}
-    scenes = [f"{product.start:%Y%m%dT%H%M%S}" for product in (BEST, NEXT)]
-    assert all(new == old.replace(*scenes) != old for old, new in pairs)
+    was, now = (f"{product.start:%Y%m%dT%H%M%S}" for product in (BEST, NEXT))
+    assert all(new == old.replace(was, now) != old for old, new in pairs)
     assert [len(found[kind]) for kind in ("new", "replaced", "removed")] == [N_PATCHES] * 3
     (_, kept) = kept_changes(build.workspace / "changes")
     assert f"\nChanged samples: 5 new, 5 replaced, 5 removed ({kept})\n" in second.stdout

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from seasonet_build.engine.changes import Changes, compare, keep_changes, kept_changes, read_changes
 from seasonet_build.errors import DataError
 from seasonet_build.model.layout import DatasetLayout
+from seasonet_build.storage import write_text
 from tests.unit.engine.editions import PLAIN, Place, path_of, write_sums
 from tests.unit.helpers import modest
 
@@ -41,8 +43,8 @@ def test_changes_are_those_that_a_naive_comparison_finds(tmp_path_factory, was, 
     assert set(found.removed) == {path_of(p, was[p][0]) for p in was.keys() - now.keys()}
     differing = {p for p in now.keys() & was.keys() if now[p] != was[p]}
     assert set(found.replaced) == {(path_of(p, was[p][0]), path_of(p, now[p][0])) for p in differing}
-    for named in (found.new, found.removed, found.replaced):
-        assert list(named) == sorted(set(named))
+    assert [list(found.new), list(found.removed)] == [sorted(set(found.new)), sorted(set(found.removed))]
+    assert list(found.replaced) == sorted(set(found.replaced))
     assert found.any == (was != now)
     told = {"new": len(now.keys() - was.keys()), "replaced": len(differing), "removed": len(was.keys() - now.keys())}
     assert found.counts() == told
@@ -99,6 +101,12 @@ def test_tables_without_a_row(tmp_path, suffixes):
     assert compare(one, empty) == Changes(0, first=False, removed=(path,))
 
 
+def test_an_old_table_that_cannot_be_read_is_like_none(tmp_path):
+    old, new = (write_sums(tmp_path / name, {SPRING: ("20180418T104021", 0, 0)}) for name in ("old", "new"))
+    old.checksums.write_bytes(b"junk")
+    assert compare(old, new) == Changes(1, first=True)
+
+
 @pytest.mark.parametrize("damage", [b"", b"junk"])
 def test_a_new_table_that_cannot_be_read_is_an_error(tmp_path, damage):
     old, new = (write_sums(tmp_path / name, {SPRING: ("20180418T104021", 0, 0)}) for name in ("old", "new"))
@@ -110,9 +118,15 @@ def test_a_new_table_that_cannot_be_read_is_an_error(tmp_path, damage):
 # --------------------------------------------------------------------------------------------------------- as a file
 
 
+def keep(changes: Changes, time: datetime, folder: Path) -> None:
+    text = changes.text("small", time)
+    write_text(folder / "pending" / "changes.json", text)
+    keep_changes(folder / "pending" / "changes.json", folder)
+
+
 def test_changes_are_kept_in_a_file_named_after_their_time(tmp_path):
     changes = Changes(7, first=False, new=("a", "b"), replaced=(("c", "d"), ("e", "e")), removed=("f",))
-    keep_changes(changes.text("small", TIME.astimezone(timezone(timedelta(hours=5)))), tmp_path / "changes")
+    keep(changes, TIME.astimezone(timezone(timedelta(hours=5))), tmp_path / "changes")
     (file,) = kept_changes(tmp_path / "changes")
     assert file == tmp_path / "changes" / "2026-11-05T07-08-09Z.json"
     assert read_changes(file) == {
@@ -130,7 +144,7 @@ def test_changes_are_kept_in_a_file_named_after_their_time(tmp_path):
 def test_files_of_changes_are_listed_the_oldest_first(tmp_path):
     days = [timedelta(days=40), timedelta(0), timedelta(days=-400), timedelta(seconds=1)]
     for later in days:
-        keep_changes(Changes(1, first=True).text("small", TIME + later), tmp_path)
+        keep(Changes(1, first=True), TIME + later, tmp_path)
     # What a run leaves that is killed while it writes is none of them.
     (tmp_path / "2026-11-05T07-08-09Z.part.json").write_text("{")
     assert [read_changes(file)["time"] for file in kept_changes(tmp_path)] == [
@@ -141,18 +155,20 @@ def test_files_of_changes_are_listed_the_oldest_first(tmp_path):
 
 def test_changes_that_are_kept_twice_are_one_file(tmp_path):
     for _ in range(2):
-        keep_changes(Changes(1, first=True).text("small", TIME), tmp_path)
+        keep(Changes(1, first=True), TIME, tmp_path)
     assert len(kept_changes(tmp_path)) == 1
 
 
 GARBAGE = ["", "{", "[]", "null", "{}", '{"time": 5}', '{"time": "yesterday"}', '{"time": "../../x"}']
 
 
-@pytest.mark.parametrize("text", [*GARBAGE, Changes(1, first=True).text("small", TIME)[:-3]])
+@pytest.mark.parametrize("text", [*GARBAGE, Changes(1, first=True).text("small", TIME)[:-3], "\udcff"])
 def test_damaged_changes_are_not_kept(tmp_path, text):
-    with pytest.raises(DataError):
-        keep_changes(text, tmp_path / "changes")
-    assert not list(tmp_path.rglob("*"))
+    file = tmp_path / "changes.json"
+    file.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(DataError, match=rf"{file}: .*delete it and run again"):
+        keep_changes(file, tmp_path / "changes")
+    assert list(tmp_path.iterdir()) == [file]
 
 
 @pytest.mark.parametrize("data", [*map(str.encode, GARBAGE), b"\xff\xfe", b'{"counts": {"new": 1, "removed": 1}}'])

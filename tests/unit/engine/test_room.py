@@ -27,7 +27,7 @@ Disk = Callable[..., Path]
 
 
 @pytest.fixture
-def disk(tmp_path, monkeypatch) -> Iterator[Disk]:
+def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     """Gives empty file systems of some bytes and inodes (0: they are not counted)."""
     with ExitStack() as stack:
 
@@ -43,7 +43,7 @@ def disk(tmp_path, monkeypatch) -> Iterator[Disk]:
 
 
 @pytest.fixture
-def workspace(tmp_path) -> WorkspaceLayout:
+def workspace(tmp_path: Path) -> WorkspaceLayout:
     return WorkspaceLayout(tmp_path / "work")
 
 

@@ -50,18 +50,18 @@ source = "map.gpkg"
 
 
 @pytest.fixture
-def config_file(tmp_path) -> Path:
+def config_file(tmp_path: Path) -> Path:
     (tmp_path / "build.toml").write_text(CONFIG)
     return tmp_path / "build.toml"
 
 
 @pytest.fixture
-def config(config_file) -> BuildConfig:
+def config(config_file: Path) -> BuildConfig:
     return load_config(config_file).config
 
 
 @pytest.fixture
-def workspace(config) -> WorkspaceLayout:
+def workspace(config: BuildConfig) -> WorkspaceLayout:
     return WorkspaceLayout(config.workspace)
 
 
@@ -95,7 +95,7 @@ def rows(text: str) -> dict[str, list[int]]:
 
 
 @pytest.fixture
-def half(workspace) -> WorkspaceLayout:
+def half(workspace: WorkspaceLayout) -> WorkspaceLayout:
     """A build with units that are done, to do, and failed."""
     agenda(workspace, "inspect").begin({"p": "1"})
     do(workspace, "inspect", p="1")
@@ -186,7 +186,7 @@ def test_stages_are_printed_with_the_reasons_of_failures(config_file, half):
     run = status(config_file)
     assert (run.code, run.stderr) == (3, "")
     found = rows(run.stdout)
-    assert list(found)[0] == "inspect"
+    assert next(iter(found)) == "inspect"
     assert {name: tuple(numbers) for name, numbers in found.items() if any(numbers)} == HALF
     assert run.stdout.endswith("\nfailed: observe d: d: the band B02 is damaged\n")
 
@@ -196,8 +196,8 @@ def test_the_same_as_json(config_file, half):
         last.samples = 4
     assert status(config_file, "--json").code == 3
     found = as_json(config_file)
-    assert set(found) == {"dataset", "running", "last_run", "stages"}
-    assert (found["dataset"], found["running"]) == ("small", None)
+    assert set(found) == {"dataset", "running", "killed", "last_run", "stages"}
+    assert (found["dataset"], found["running"], found["killed"]) == ("small", None, None)
     assert found["stages"]["observe"] == {"done": 1, "to_do": 2, "failed": {"d": "d: the band B02 is damaged"}}
     assert set(found["last_run"]) == {"exit_code", "ended", "error", "samples", "set_aside"}
     assert (found["last_run"]["exit_code"], found["last_run"]["samples"]) == (0, 4)
@@ -216,13 +216,25 @@ def test_who_is_at_work_is_told(config_file, workspace):
     assert "At work" not in status(config_file).stdout
 
 
-def test_a_run_that_was_killed_is_not_at_work(config_file, workspace):
+def test_a_run_that_was_killed_is_told_and_not_at_work(config_file, workspace):
+    assert status(config_file).code == 0
     with locked(workspace.root):
         (record,) = (path for path in workspace.root.iterdir() if path.suffix == ".json")
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    write_record(replace(this_process(), pid=ended.pid), record)
-    assert as_json(config_file)["running"] is None
+    killed = replace(this_process(), pid=ended.pid, command="seasonet-build run x.toml")
+    write_record(killed, record)
+    found = as_json(config_file)
+    assert found["running"] is None
+    assert (found["killed"]["pid"], found["killed"]["command"]) == (ended.pid, "seasonet-build run x.toml")
+    run = status(config_file)
+    assert (run.code, run.stderr) == (3, "")
+    assert "At work" not in run.stdout
+    assert f"Killed before it ended: {killed} (seasonet-build run x.toml)\n" in run.stdout
+    # Until the next one begins.
+    with locked(workspace.root):
+        assert as_json(config_file)["killed"] is None
+    assert status(config_file).code == 0
 
 
 def run_that_ends(workspace: WorkspaceLayout, error: BaseException) -> None:

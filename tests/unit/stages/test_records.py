@@ -4,12 +4,14 @@ import hashlib
 import zlib
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from seasonet_build.engine.tasks import records_stand
 from seasonet_build.errors import DataError
@@ -22,7 +24,7 @@ SUFFIXES = ("10m_RGB", "20m", "labels")
 PATHS = ("spring/grid1/a", "spring/grid2/b", "snow/grid1/c")
 
 
-def naive_crc(pixels: np.ndarray) -> int:
+def naive_crc(pixels: NDArray[Any]) -> int:
     """Put the samples together one by one, as model.checksums describes it."""
     height, width, bands = pixels.shape
     data = b"".join(
@@ -33,7 +35,7 @@ def naive_crc(pixels: np.ndarray) -> int:
 
 
 @pytest.fixture
-def record(tmp_path) -> Path:
+def record(tmp_path: Path) -> Path:
     """A record of three patches that are there, and the folder ``dataset`` that holds them."""
     recorder, random = Recorder(PATHS), np.random.default_rng(1)
     for suffix in SUFFIXES:
@@ -78,7 +80,7 @@ def test_the_check_sum_of_pixels_depends_on_values_alone(image):
 
 def test_the_check_sum_of_pixels_tells_what_lies_where():
     pixels = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)
-    others = [pixels.astype(np.uint8), pixels[::-1], pixels[:, ::-1], pixels[..., ::-1], pixels + 1]
+    others: list[NDArray[Any]] = [pixels.astype(np.uint8), pixels[::-1], pixels[:, ::-1], pixels[..., ::-1], pixels + 1]
     assert len({pixel_crc(image) for image in (pixels, *others)}) == 6
 
 
@@ -192,6 +194,11 @@ def test_a_merged_record_has_the_rows_asked_for_in_their_order(numbers, cut, ran
     assert found.schema.equals(record_schema(SUFFIXES))
     assert found["path"].to_pylist() == asked
     assert found["20m_bytes"].to_pylist() == [sizes[path] for path in asked]
+
+
+def test_a_patch_that_no_record_tells_of_is_named():
+    with pytest.raises(DataError, match="spring/grid1/3"):
+        merged(["spring/grid1/1", "spring/grid1/3"], [numbered({"spring/grid1/1": 1}), numbered({"spring/grid1/2": 2})])
 
 
 def test_a_merged_record_is_written_like_one_made_at_once(tmp_path):
