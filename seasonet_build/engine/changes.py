@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,14 @@ def keep_changes(file: Path, folder: Path) -> None:
         time = datetime.strptime(json.loads(text)["time"], _TIME_FORMAT)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{file}: cannot be read: {error}; delete it and run again") from None
-    write_text(folder / f"{time:{_TIME_FORMAT}}.json", text)
+    ends = chain([""], (f"-{n}" for n in count(2)))
+    files = (folder / f"{time:{_TIME_FORMAT}}{end}.json" for end in ends)
+    write_text(next(target for target in files if _is_free(target, text)), text)
+
+
+def _is_free(file: Path, text: str) -> bool:
+    """Tell whether a file is not there, or is what an interrupted run wrote of just this."""
+    return not file.exists() or file.read_text(encoding="utf-8") == text
 
 
 def kept_changes(folder: Path) -> list[Path]:

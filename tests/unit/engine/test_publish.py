@@ -212,11 +212,16 @@ def killed_at(step: int, exchange: bool) -> Iterator[list[str]]:
         yield taken
 
 
+def splits_of(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {name: data for name, data in files.items() if name.startswith("splits/")}
+
+
 def assert_readable(place: Place, before: dict[str, bytes], after: dict[str, bytes]) -> None:
     """Check what readers see at any moment: whole files, and a list that fits unless a run says it is at work."""
     for name, data in place.files().items():
         assert data in (before.get(name), after.get(name)), f"{name} is half written"
     assert set(place.files()) >= {name for name in TABLES if name in before}
+    assert splits_of(place.files()) in ({}, splits_of(before), splits_of(after))
     if not place.dataset.publishing.exists():
         assert place.files() in (before, after)
 
