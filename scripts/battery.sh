@@ -22,7 +22,7 @@ for row in "$@"; do
     [[ ${#found[@]} -gt 0 ]] || die "no tests do row $row"
     targets+=("${found[@]}")
 done
-[[ ${#targets[@]} -gt 0 ]] || targets=(tests/battery)
+[[ ${#targets[@]} -gt 0 ]] || targets=(tests/battery tests/damage tests/download/test_transfer.py tests/download/test_download_kit.py)
 
 kept=${SEASONET_BATTERY_RESULTS:-}
 results=$(mktemp)

@@ -6,6 +6,7 @@ come of it: refused (by inspection or while cutting), harmless (the patches are 
 missing or zeroed; single flipped bits cannot be seen without a checksum and are only counted.
 """
 
+import os
 import random
 import re
 import shutil
@@ -27,7 +28,7 @@ from seasonet_build.sources.products import inspect_product
 from seasonet_build.sources.scenes import Scene
 from seasonet_build.stages.cut import CutSettings, Patches, cut_scene
 
-CASES = 25
+CASES = 25 if os.environ.get("SEASONET_BATTERY") == "full" else 8
 SIDE_M = 3600
 SETTINGS = CutSettings(Compression("zstd", 1, 2), max_zero_share=0.0001)
 KIT_CELL = (348_000, 5_499_600)

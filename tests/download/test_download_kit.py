@@ -1,5 +1,6 @@
 """The kit's products by way of a catalogue and an S3: the dataset is the one that is built from the folder itself."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,13 @@ from tests.services.stac import StacServer
 pytestmark = pytest.mark.xdist_group("stac")
 
 
-def test_what_is_downloaded_builds_the_same_dataset(
-    kit: Path, kit_build: Built, stac_server: StacServer, s3_server: S3Server, tmp_path: Path
-) -> None:
+def test_what_is_downloaded_builds_the_same_dataset(kit: Path, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    if os.environ.get("SEASONET_BATTERY") != "full":
+        pytest.skip("a part of the whole battery (scripts/battery.sh)")
     products = sorted((kit / "products").glob("*.SAFE"))
+    kit_build: Built = request.getfixturevalue("kit_build")
+    stac_server: StacServer = request.getfixturevalue("stac_server")
+    s3_server: S3Server = request.getfixturevalue("s3_server")
     stac_server.load(collection(), [cdse_item(product) for product in products])
     for product in products:
         s3_server.put_product(product)

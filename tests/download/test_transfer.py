@@ -244,7 +244,7 @@ def test_kills_at_random_moments_lose_at_most_a_chunk_each(
         described.append(f"{name}:{file.size}:{file.checksum.value}")
     command = [sys.executable, "-c", CLIENT, str(tmp_path), front.url, *described]
     kills, kept = 0, {(name, 0) for name in contents}
-    while kills < 50:
+    while kills < (50 if os.environ.get("SEASONET_BATTERY") == "full" else 15):
         kept |= {(part.stem, part.stat().st_size) for part in (tmp_path / "here").glob("*.part")}
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
             assert client.stdout is not None

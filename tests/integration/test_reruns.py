@@ -100,13 +100,6 @@ def test_a_second_run_does_nothing_and_says_so(demo_build):
     assert (contents(workspace.path), times(workspace.path)) == before
 
 
-def test_one_worker_writes_the_same_bytes_as_two(demo_build, tmp_path):
-    workspace = Workspace(tmp_path / "alone", demo_build.workspace / "inputs")
-    assert workspace.report(workers=1)["changed"] is True
-    assert differing(without_inputs(contents(demo_build.workspace)), contents(workspace.path)) == []
-    shutil.rmtree(workspace.path)
-
-
 def test_what_is_gone_or_cut_off_comes_back_and_strays_go(copy):
     """Readers list the grid folders: what lies in there belongs to the dataset."""
     before, written = contents(copy.dataset), times(copy.dataset)
