@@ -100,7 +100,8 @@ def keep_changes(file: Path, folder: Path) -> None:
         time = datetime.strptime(json.loads(text)["time"], _TIME_FORMAT)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{file}: cannot be read: {error}; delete it and run again") from None
-    ends = chain([""], (f"-{n}" for n in count(2)))
+    # Sorted by name, the later one comes later.
+    ends = chain([""], (f"_{n}" for n in count(2)))
     files = (folder / f"{time:{_TIME_FORMAT}}{end}.json" for end in ends)
     write_text(next(target for target in files if _is_free(target, text)), text)
 

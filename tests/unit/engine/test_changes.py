@@ -186,3 +186,11 @@ def test_a_count_that_is_no_number_is_damage(tmp_path, count):
     file.write_text(json.dumps({"counts": {"new": count, "replaced": 0, "removed": 0}}))
     with pytest.raises(DataError, match=str(file)):
         read_changes(file)
+
+
+def test_two_changes_of_one_second_are_two_files_in_order(tmp_path):
+    texts = [Changes(n, first=True).text("small", datetime(2026, 11, 22, 21, 48, 6, tzinfo=UTC)) for n in (1, 2, 3)]
+    for text in (*texts, texts[1]):  # the last one as after an interruption
+        write_text(tmp_path / "pending.json", text)
+        keep_changes(tmp_path / "pending.json", tmp_path / "changes")
+    assert [read_changes(file)["samples"] for file in kept_changes(tmp_path / "changes")] == [1, 2, 3]
