@@ -20,7 +20,7 @@ class Listed:
 
 
 class Agenda:
-    """The agenda of one stage: ``agenda.json`` beside its manifests."""
+    """The agenda of one stage: ``agenda/<stage>.json`` in the folder of manifests."""
 
     def __init__(self, state: Path, stage: str) -> None:
         """Keep the agenda of a stage in the folder of manifests."""

@@ -3,22 +3,16 @@
 It is told by a process of its own: the build's libraries take more memory than all transfers, and go with it.
 """
 
-import multiprocessing
 from collections import Counter
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from seasonet_build.config import BuildConfig
-from seasonet_build.engine.workers import end_children, follow_parent
+from seasonet_build.engine.workers import end_workers, spawned_pool
 from seasonet_build.errors import DataError, SeasonetError
 from seasonet_build.model.bands import SCL
-
-if TYPE_CHECKING:
-    from seasonet_build.engine.report import RunReport
 
 
 @dataclass(frozen=True)
@@ -35,14 +29,13 @@ def judge_products(config: BuildConfig, partial: Path, workers: int) -> Usefulne
     Raises:
         DataError: it cannot be told, for want of the land-cover map or the like.
     """
-    executor = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=follow_parent)
+    executor = spawned_pool(1)
     try:
         useful = executor.submit(_judge, config, partial, workers).result()
     except BrokenProcessPool:
         raise SeasonetError("the process that chooses scenes died (out of memory?); run again") from None
     except BaseException:
-        executor.shutdown(wait=False, cancel_futures=True)
-        end_children()
+        end_workers(executor)
         raise
     executor.shutdown()
     return useful
@@ -61,12 +54,7 @@ def _judge(config: BuildConfig, partial: Path, workers: int) -> Usefulness:
             for product in choice.scenes[str(scene)].products:
                 cells[product.name] += int(count)
     except DataError as error:
-        damaged = _damaged(build.report)
-        if not damaged:
+        if not build.report.damaged:
             reason = f"download.scl_first: which scenes are needed cannot be told: {error} (or set it to false)"
             raise DataError(reason) from None
-    return Usefulness(dict(cells), _damaged(build.report))
-
-
-def _damaged(report: "RunReport") -> dict[str, str]:
-    return {item.product: item.reason for item in report.set_aside if item.damaged}
+    return Usefulness(dict(cells), build.report.damaged)

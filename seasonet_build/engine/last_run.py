@@ -30,7 +30,7 @@ class LastRun:
     def take(self, report: RunReport) -> None:
         """Take over what a run reports that came to its end."""
         self.exit_code, self.samples = report.exit_code, report.n_samples
-        self.set_aside = {item.product: item.reason for item in report.set_aside if item.damaged}
+        self.set_aside = report.damaged
 
 
 @contextmanager

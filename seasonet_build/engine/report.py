@@ -95,6 +95,11 @@ class RunReport:
         return dict(counts)
 
     @property
+    def damaged(self) -> dict[str, str]:
+        """Return why damaged products were set aside, by name."""
+        return {item.product: item.reason for item in self.set_aside if item.damaged}
+
+    @property
     def n_samples(self) -> int:
         """Return the number of samples of the dataset."""
         return sum(sum(grids.values()) for grids in self.samples.values())
@@ -107,7 +112,7 @@ class RunReport:
     @property
     def exit_code(self) -> ExitCode:
         """Return PARTLY if a damaged product was left out, else OK."""
-        return ExitCode.PARTLY if any(item.damaged for item in self.set_aside) else ExitCode.OK
+        return ExitCode.PARTLY if self.damaged else ExitCode.OK
 
     def as_json(self) -> Mapping[str, Any]:
         """Return the report as JSON values."""

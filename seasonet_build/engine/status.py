@@ -1,7 +1,7 @@
 """How a build stands, read from its manifests; nothing is looked at but the workspace's own records."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from seasonet_build.config import BuildConfig
@@ -49,20 +49,12 @@ class Status:
 
     def as_json(self) -> dict[str, Any]:
         """Return the status as JSON values."""
-        holder, last = self.holder, self.last_run
+        last = self.last_run
         return {
             "dataset": self.dataset,
-            "running": _as_json(holder),
+            "running": _as_json(self.holder),
             "killed": _as_json(self.killed),
-            "last_run": None
-            if last is None
-            else {
-                "exit_code": int(last.exit_code),
-                "ended": last.ended,
-                "error": last.error,
-                "samples": last.samples,
-                "set_aside": dict(last.set_aside),
-            },
+            "last_run": None if last is None else asdict(last),
             "stages": {
                 name: {"done": stage.done, "to_do": stage.to_do, "failed": dict(stage.failed)}
                 for name, stage in self.stages.items()

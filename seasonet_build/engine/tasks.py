@@ -126,8 +126,8 @@ def describe(rows: pd.DataFrame, scenes: Mapping[str, Scene], records: Sequence[
 def split(edition: DatasetLayout, dataset: DatasetLayout, options: SplitSection) -> Done:
     """Deal the samples to training, validation and test; locations may keep the sides that the dataset gives them."""
     files, report = split_dataset(edition, options, dataset)
-    meta = file_digest(edition.meta_csv)
-    return Done([written_file(file) for file in files], {"sizes": sizes_of(report), "meta": meta})
+    result = {"sizes": sizes_of(report), "meta": report["meta_csv_sha256"]}
+    return Done([written_file(file) for file in files], result)
 
 
 def publish_edition(workspace: WorkspaceLayout, dataset: DatasetLayout, split_files: Sequence[Path], name: str) -> Done:

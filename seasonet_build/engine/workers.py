@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from seasonet_build.errors import SeasonetError, UnitKilledError
 from seasonet_build.interrupts import interrupts_later, stop_if_asked
@@ -98,20 +98,19 @@ class Workers(Generic[T]):
             self._executor = self._make(self._number)
             weakref.finalize(self, self._executor.shutdown, wait=False)
         try:
-            with interrupts_later():  # a job may start a process
-                return self._executor.submit(job)
+            return self._executor.submit(job)
         except BrokenProcessPool as error:  # a worker died while it had nothing to do
             return _failed(error)
 
     def _end_workers(self) -> None:
         executor, self._executor = self._executor, None
         if executor is not None:
-            executor.shutdown(wait=False, cancel_futures=True)
-            end_children()
+            end_workers(executor)
 
 
-def end_children() -> None:
-    """End the processes that this one has started, and wait until they are gone."""
+def end_workers(executor: Executor) -> None:
+    """End an executor at once, with the processes that this one has started, and wait until they are gone."""
+    executor.shutdown(wait=False, cancel_futures=True)
     children = multiprocessing.active_children()
     for child in children:
         child.terminate()
@@ -120,10 +119,18 @@ def end_children() -> None:
         child.kill()
 
 
+class _SpawnedPool(ProcessPoolExecutor):
+    """A pool whose processes are started undisturbed by interrupts."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        with interrupts_later():  # any job may start a process
+            return super().submit(fn, *args, **kwargs)
+
+
 def spawned_pool(number: int) -> Executor:
     """Return a pool of fresh processes, which end when this one does."""
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(number, mp_context=context, initializer=follow_parent)
+    return _SpawnedPool(number, mp_context=context, initializer=follow_parent)
 
 
 def follow_parent() -> None:

@@ -1,16 +1,15 @@
 """Dealing batches to worker processes, no more of them at a time than are needed to keep all busy."""
 
-import multiprocessing
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager
 from itertools import islice
 from typing import TypeVar
 
-from seasonet_build.engine.workers import end_children, follow_parent
+from seasonet_build.engine.workers import end_workers, spawned_pool
 from seasonet_build.errors import SeasonetError
-from seasonet_build.interrupts import interrupts_later, stop_if_asked
+from seasonet_build.interrupts import stop_if_asked
 
 B = TypeVar("B")
 R = TypeVar("R")
@@ -33,23 +32,19 @@ def deal(task: Callable[[B], R], batches: Iterable[B], workers: int) -> Generato
             stop_if_asked()
             yield task(batch)
         return
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=follow_parent)
+    pool = spawned_pool(workers)
     try:
         yield from _through(pool, task, iter(batches), workers)
         pool.shutdown()
     except BrokenProcessPool:
         raise SeasonetError("a worker process died (out of memory?); run again, with fewer --workers") from None
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        end_children()
+        end_workers(pool)
         raise
 
 
-def _through(pool: ProcessPoolExecutor, task: Callable[[B], R], batches: Iterator[B], workers: int) -> Iterator[R]:
-    first = list(islice(batches, _AHEAD * workers))
-    with interrupts_later():  # the first batch starts all processes
-        waiting: set[Future[R]] = {pool.submit(task, batch) for batch in first[:1]}
-    waiting |= {pool.submit(task, batch) for batch in first[1:]}
+def _through(pool: Executor, task: Callable[[B], R], batches: Iterator[B], workers: int) -> Iterator[R]:
+    waiting: set[Future[R]] = {pool.submit(task, batch) for batch in islice(batches, _AHEAD * workers)}
     while waiting:
         done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
         for future in done:
