@@ -18,6 +18,8 @@ from tests.integration.support import BUILDS, REPOSITORY, Built, build_once, kit
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # It hides what becomes of output that cannot be written.
+    os.environ.pop("PYTHONUNBUFFERED", None)
     if not hasattr(config, "workerinput"):
         os.environ[BUILDS] = tempfile.mkdtemp(prefix="seasonet-tests-")
 

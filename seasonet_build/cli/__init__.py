@@ -6,7 +6,7 @@ from importlib import import_module
 import click
 
 from seasonet_build import __version__
-from seasonet_build.cli.endings import end_with, heed_signals
+from seasonet_build.cli.endings import end_with, heed_signals, let_go_of_output
 from seasonet_build.cli.logs import log_file
 from seasonet_build.errors import ExitCode
 
@@ -63,4 +63,5 @@ def main() -> None:
     file = log_file()
     if file is not None:
         file.end(code)
+    let_go_of_output()
     sys.exit(code)

@@ -1,6 +1,7 @@
 """How a command ends: the exit code and the one line for each kind of error."""
 
 import logging
+import os
 import signal
 import sys
 import time
@@ -39,8 +40,7 @@ def end_with(error: BaseException) -> ExitCode:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # It ends already.
     if isinstance(error, BrokenPipeError):
-        sys.stderr.close()  # Whoever read along has had enough.
-        return ExitCode.OK
+        return ExitCode.OK  # Whoever read along has had enough.
     code, line = _explain(error)
     file = log_file()
     if file is not None:
@@ -55,6 +55,20 @@ def end_with(error: BaseException) -> ExitCode:
         else:
             click.echo(f"error: {line}", err=True)
     return code
+
+
+def let_go_of_output() -> None:
+    """Drop what can no longer be written to stdout and stderr.
+
+    What stays in their buffers, Python would try once more at its very end, and end with an exit code of its own.
+    """
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None: closed by whoever started the program
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def _explain(error: BaseException) -> tuple[ExitCode | None, str]:

@@ -24,10 +24,13 @@ _BAND_LETTERS = "CDEFGHJKLMNPQRSTUVWX"
 _ROW_CYCLE_M = len(_ROW_LETTERS) * SQUARE_M
 _EVEN_ZONE_ROW_SHIFT = 5
 _FALSE_NORTHING_M = 10_000_000
-_CENTRAL_EASTING_M = 500_000
-_HALF_ZONE_DEGREES = 3
-_HALF_WIDE_ZONE_DEGREES = 6
-_WIDE_ZONE_BANDS = "VX"
+_ODD_ZONES = {
+    **{(31, "V"): (0, 3), (32, "V"): (3, 12)},
+    **{(31, "X"): (0, 9), (33, "X"): (9, 21), (35, "X"): (21, 33), (37, "X"): (33, 42)},
+    **{(zone, "X"): (0, 0) for zone in (32, 34, 36)},
+}
+"""Longitudes, west and east, of zones that are not six degrees wide: around Norway and Svalbard; three are not there."""
+
 _TILE_NAME = re.compile(r"([0-9]{2})([C-HJ-NP-X])([A-HJ-NP-Z])([A-HJ-NP-V])")
 
 
@@ -148,10 +151,14 @@ def _band_northings(zone: int, band: str) -> tuple[float, float]:
 
 
 def _meets_zone(square: Square, zone: int, band: str) -> bool:
-    """Tell whether any part of the square lies in the zone, which is wider around Norway and Svalbard."""
+    """Tell whether any part of the square lies in the zone."""
     north = band >= "N"
-    x = min(max(_CENTRAL_EASTING_M, square.west), square.east)
-    y = square.south if north else square.north
-    longitude = _to_utm((32600 if north else 32700) + zone).transform(x, y, direction=TransformDirection.INVERSE)[0]
-    distance = abs((longitude - (zone * 6 - 183) + 180) % 360 - 180)
-    return bool(distance < (_HALF_WIDE_ZONE_DEGREES if band in _WIDE_ZONE_BANDS else _HALF_ZONE_DEGREES))
+    to_utm, y = _to_utm((32600 if north else 32700) + zone), square.south if north else square.north
+    middle = zone * 6 - 183
+    zone_west, zone_east = _ODD_ZONES.get((zone, band), (middle - 3, middle + 3))
+    # Measured from the central meridian, for longitudes leap at 180 degrees.
+    west, east = (
+        (to_utm.transform(x, y, direction=TransformDirection.INVERSE)[0] - middle + 180) % 360 - 180
+        for x in (square.west, square.east)
+    )
+    return bool(west < zone_east - middle and east > zone_west - middle)
