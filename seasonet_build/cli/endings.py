@@ -62,13 +62,13 @@ def let_go_of_output() -> None:
 
     What stays in their buffers, Python would try once more at its very end, and end with an exit code of its own.
     """
-    for stream in filter(None, (sys.stdout, sys.stderr)):  # None: closed by whoever started the program
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
         try:
-            stream.flush()
+            if stream is not None:  # closed by whoever started the program
+                stream.flush()
         except OSError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def _explain(error: BaseException) -> tuple[ExitCode | None, str]:
