@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Regenerates requirements.lock and requirements-dev.lock from pyproject.toml, and requirements-services.lock from
-# tests/services/requirements.in: the servers that tests talk to, in an environment of their own.
+# Regenerates requirements.lock, requirements-dev.lock and requirements-ukis.lock from pyproject.toml, and
+# requirements-services.lock from tests/services/requirements.in: the servers that tests talk to, in an environment of
+# their own.
 #
 #   scripts/lock.sh [uv pip compile args...]      for example --upgrade, or --upgrade-package numpy
 #
@@ -32,11 +33,13 @@ compile() {
         --fork-strategy requires-python --generate-hashes --no-emit-index-url --no-emit-find-links \
         --custom-compile-command "scripts/lock.sh" "$@"
 }
-compile --all-extras --output-file requirements-dev.lock "$@" pyproject.toml
-# The smaller lock takes its versions from the larger one, so that what is tested is what users get.
+# Not the extra ukis: what every check installs does without its heavy packages.
+compile --extra dev --extra dhus --extra clouds --output-file requirements-dev.lock "$@" pyproject.toml
+# The other locks take their versions from this one, so that what is tested is what users get.
 compile --constraint requirements-dev.lock --output-file requirements.lock "$@" pyproject.toml
+compile --extra ukis --constraint requirements-dev.lock --output-file requirements-ukis.lock "$@" pyproject.toml
 compile --output-file requirements-services.lock "$@" tests/services/requirements.in
 
-if grep -n -E '://|^-|^ *--(index|extra-index|find-links|trusted-host)| @ ' requirements.lock requirements-dev.lock requirements-services.lock >&2; then
+if grep -n -E '://|^-|^ *--(index|extra-index|find-links|trusted-host)| @ ' requirements{,-dev,-ukis,-services}.lock >&2; then
     die "the locks name a source of packages (above): they must not"
 fi

@@ -9,9 +9,10 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-services.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-ukis.lock", "requirements-services.lock")
 SERVICES = REPOSITORY / "tests" / "services" / "requirements.in"
-EXTRAS = [need for needs in PROJECT["optional-dependencies"].values() for need in needs]
+UKIS = PROJECT["optional-dependencies"]["ukis"]
+EXTRAS = [need for name, needs in PROJECT["optional-dependencies"].items() if name != "ukis" for need in needs]
 
 
 def locked(file: str) -> set[str]:
@@ -28,6 +29,7 @@ def names(requirements: list[str]) -> set[str]:
     [
         ("requirements.lock", PROJECT["dependencies"]),
         ("requirements-dev.lock", [*PROJECT["dependencies"], *EXTRAS]),
+        ("requirements-ukis.lock", [*PROJECT["dependencies"], *UKIS]),
         ("requirements-services.lock", re.findall(r"^\w.*", SERVICES.read_text(encoding="utf-8"), re.MULTILINE)),
     ],
 )
@@ -39,6 +41,10 @@ def test_every_locked_package_has_hashes() -> None:
     for file in LOCKS:
         blocks = re.split(r"^(?=[a-z0-9.-]+==)", (REPOSITORY / file).read_text(encoding="utf-8"), flags=re.MULTILINE)
         assert all("--hash=sha256:" in block for block in blocks[1:])
+
+
+def test_what_checks_install_is_without_the_heavy_network() -> None:
+    assert not {"ukis-csmask", "onnxruntime"} & locked("requirements-dev.lock")
 
 
 def test_no_lock_names_a_registry() -> None:
