@@ -10,6 +10,9 @@ PRODUCT_NAME = re.compile(
     r"_T(?P<tile>\d{2}[A-Z]{3})_(?P<discriminator>\d{8}T\d{6})(?:\.COG|(?:\.SAFE)?(?:\.zip)?)"
 )
 
+FIRST_BASELINE_WITH_OFFSET = "04.00"
+"""From it on, 1000 is on the digital numbers, as BOA_ADD_OFFSET states (ESA, Sentinel-2 products specification)."""
+
 NOT_A_BASELINE = "99.99"
 
 SAME_DATASTRIP = timedelta(seconds=10)

@@ -10,6 +10,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from seasonet_build.model.bands import BAND_IDS, REFLECTANCE_SCALE
+from seasonet_build.model.products import FIRST_BASELINE_WITH_OFFSET, NOT_A_BASELINE
 from seasonet_build.model.tiles import TILE_SIZE_M
 
 MAX_XML_BYTES = 2 << 20
@@ -89,13 +90,19 @@ def read_product_metadata(stream: BinaryIO) -> ProductMetadata:
             generated=_time(text("GENERATION_TIME")),
             spacecraft=text("SPACECRAFT_NAME"),
             orbit=int(text("SENSING_ORBIT_NUMBER")),
-            offsets=_offsets(root),
+            offsets={**dict.fromkeys(BAND_IDS.values(), 0), **_offsets(root)},
             cloud=float(text("Cloud_Coverage_Assessment")),
         )
     except ValueError as error:
         raise error if isinstance(error, MetadataError) else MetadataError(f"{file}: {error}") from None
     if not _BASELINE.fullmatch(metadata.baseline):
         raise MetadataError(f"{file}: PROCESSING_BASELINE {metadata.baseline!r} is not like 02.07")
+    lacking = sorted(set(BAND_IDS.values()) - _offsets(root).keys())
+    if lacking and FIRST_BASELINE_WITH_OFFSET <= metadata.baseline != NOT_A_BASELINE:
+        raise MetadataError(
+            f"{file}: no BOA_ADD_OFFSET for {lacking[0]} in baseline {metadata.baseline}, "
+            "so whether 1000 is on its pixels is not known"
+        )
     if quantification != REFLECTANCE_SCALE:
         raise MetadataError(f"{file}: BOA_QUANTIFICATION_VALUE is {quantification:g}, not {REFLECTANCE_SCALE}")
     return metadata
@@ -209,6 +216,7 @@ def _time(text: str) -> datetime:
 
 
 def _offsets(root: Element) -> dict[str, int]:
+    """Return the BOA_ADD_OFFSET of the bands that have one."""
     stated = {
         BAND_IDS[int(e.attrib["band_id"])]: int(e.text or "0")
         for e in root.iterfind(".//{*}BOA_ADD_OFFSET")
@@ -216,4 +224,4 @@ def _offsets(root: Element) -> dict[str, int]:
     }
     if any(abs(offset) > MAX_OFFSET for offset in stated.values()):
         raise ValueError(f"a BOA_ADD_OFFSET is beyond {MAX_OFFSET}")
-    return {band: stated.get(band, 0) for band in BAND_IDS.values()}
+    return stated

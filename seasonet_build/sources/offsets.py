@@ -23,11 +23,10 @@ from scipy.ndimage import minimum_filter
 
 from seasonet_build.errors import ProductError
 from seasonet_build.model.bands import SCL, SCL_NO_DATA
+from seasonet_build.model.products import FIRST_BASELINE_WITH_OFFSET
 
 OFFSET = -1000
 """BOA_ADD_OFFSET of every band from baseline 04.00 on (ESA, Sentinel-2 products specification)."""
-
-FIRST_BASELINE_WITH_OFFSET = "04.00"
 
 DARK_BANDS = ("B04", "B12")
 """Bands that vegetation and water absorb, and that hold few negative reflectances: not the blue ones."""

@@ -155,10 +155,20 @@ def test_wrong_values_in_product_metadata_are_refused(old, new):
 
 def test_offsets_are_read_by_band():
     data = synthetic_xml()[0].decode().replace('band_id="3">-1000', 'band_id="3">-900')
-    data = data.replace('<BOA_ADD_OFFSET band_id="12">-1000</BOA_ADD_OFFSET>', "")
     offsets = read_product_metadata(BytesIO(data.encode())).offsets
-    # Number 3 is B04; what is not listed has no offset.
-    assert {band: offset for band, offset in offsets.items() if offset != -1000} == {"B04": -900, "B12": 0}
+    assert {band: offset for band, offset in offsets.items() if offset != -1000} == {"B04": -900}  # number 3
+
+
+@pytest.mark.parametrize(("baseline", "known"), [("03.01", True), ("99.99", True), ("04.00", False), ("05.11", False)])
+def test_a_baseline_that_has_offsets_and_does_not_state_them_all_is_refused(baseline, known):
+    """Nobody could say whether 1000 is on the pixels; older baselines, and ESA's trial runs, have none."""
+    data = synthetic_xml()[0].decode().replace("05.00", baseline)
+    data = data.replace('<BOA_ADD_OFFSET band_id="12">-1000</BOA_ADD_OFFSET>', "")
+    if known:
+        assert read_product_metadata(BytesIO(data.encode())).offsets["B12"] == 0
+        return
+    with pytest.raises(MetadataError, match=rf"no BOA_ADD_OFFSET for B12 in baseline {baseline}, .* is not known"):
+        read_product_metadata(BytesIO(data.encode()))
 
 
 @modest
