@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from seasonet_build.engine.dealing import Progress, deal
 from seasonet_build.errors import DataError
 from seasonet_build.model.layout import DatasetLayout
 from seasonet_build.verify.findings import Findings, Mode, Report, sorted_once
@@ -24,7 +25,6 @@ from seasonet_build.verify.structure import (
     suffixes_there,
 )
 from seasonet_build.verify.table import Meta, check_parquet, read_table
-from seasonet_build.verify.workers import Progress, deal
 
 BATCH = 100
 """Patches that a worker takes at a time."""

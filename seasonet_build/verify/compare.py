@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from seasonet_build.engine.dealing import Progress, deal
 from seasonet_build.interrupts import stop_requested
 from seasonet_build.model.layout import DatasetLayout
 from seasonet_build.raster.gdal import gdal_env
@@ -18,7 +19,6 @@ from seasonet_build.verify.files import LEFTOVERS, OWN, files_below, listing, od
 from seasonet_build.verify.findings import Mode
 from seasonet_build.verify.structure import require_dataset
 from seasonet_build.verify.values import CannotDecodeError, Decoded, decode, quiet_gdal
-from seasonet_build.verify.workers import Progress, deal
 
 BATCH = 100
 """Folders that a worker takes at a time."""
