@@ -15,7 +15,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from seasonet_build.cli import cli
-from seasonet_build.config.models import PAPER_SEASONS, BuildConfig
+from seasonet_build.config.models import BuildConfig
+from seasonet_build.config.seasons import PAPER_SEASONS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 

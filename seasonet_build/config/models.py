@@ -3,9 +3,8 @@
 Every model refuses unknown keys. Shares of a patch are percent, distances metres.
 """
 
-from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 from pyproj import CRS
@@ -15,20 +14,12 @@ from seasonet_build.config.auxiliary import AuxiliarySection
 from seasonet_build.config.download import DownloadSection
 from seasonet_build.config.paths import ConfigPath
 from seasonet_build.config.places import Places
-from seasonet_build.config.section import Percent, Section
+from seasonet_build.config.seasons import SeasonsSection
+from seasonet_build.config.section import Section
+from seasonet_build.config.snow import SnowSection
 from seasonet_build.config.split import SplitSection
 from seasonet_build.errors import ConfigError
-from seasonet_build.model.seasons import Season
 from seasonet_build.model.tiles import square_of
-
-PAPER_SEASONS: dict[str, dict[str, Any]] = {
-    "spring": {"start": date(2018, 4, 1), "end": date(2018, 5, 31), "max_cloud": 5.0, "max_snow": 1.0},
-    "summer": {"start": date(2018, 7, 1), "end": date(2018, 8, 31), "max_cloud": 5.0, "max_snow": 1.0},
-    "fall": {"start": date(2018, 10, 1), "end": date(2018, 11, 30), "max_cloud": 5.0, "max_snow": 1.0},
-    "winter": {"start": date(2019, 1, 1), "end": date(2019, 2, 28), "max_cloud": 10.0, "max_snow": 10.0},
-    "snow": {"start": date(2018, 4, 1), "end": date(2019, 2, 28)},
-}
-"""Windows and limits of the paper's dataset: meteorological seasons with a gap of one month between them."""
 
 
 class DatasetSection(Section):
@@ -170,71 +161,6 @@ class NoRegions(Section):
 RegionsSection = Annotated[DistrictRegions | LayerRegions | NoRegions, Field(discriminator="kind")]
 
 
-class SeasonWindow(Section):
-    """Dates and limits of a season set. A patch's share of cloud or snow must be below a maximum."""
-
-    start: date = Field(description="First day (UTC).")
-    end: date = Field(description="Last day (UTC).")
-    max_cloud: Percent = Field(description="A patch must have less cloud than this, percent.")
-    max_snow: Percent = Field(description="A patch must have less snow than this, percent.")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "SeasonWindow":
-        if self.end < self.start:
-            raise ValueError(f"end {self.end} is before start {self.start}")
-        return self
-
-
-class SnowWindow(Section):
-    """Dates and limits of the snowy set."""
-
-    start: date = Field(description="First day (UTC).")
-    end: date = Field(description="Last day (UTC).")
-    min_snow: Percent = Field(10.0, description="A patch must have at least so much snow, percent.")
-    max_cloud: Percent | None = Field(None, description="A patch must have less cloud than this; unset: no maximum.")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "SnowWindow":
-        if self.end < self.start:
-            raise ValueError(f"end {self.end} is before start {self.start}")
-        return self
-
-
-class SeasonsSection(Section):
-    """The five season sets; what a set does not state is as in the paper."""
-
-    spring: SeasonWindow
-    summer: SeasonWindow
-    fall: SeasonWindow
-    winter: SeasonWindow
-    snow: SnowWindow
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_from_paper(cls, given: Any) -> Any:
-        if not isinstance(given, dict):
-            return given
-        filled = {
-            season: {**values, **given[season]} if isinstance(given.get(season), dict) else given.get(season, values)
-            for season, values in PAPER_SEASONS.items()
-        }
-        return {**given, **filled}
-
-    @model_validator(mode="after")
-    def _do_not_overlap(self) -> "SeasonsSection":
-        windows = [(name, self.window(Season(name))) for name in ("spring", "summer", "fall", "winter")]
-        for i, (name, window) in enumerate(windows):
-            for other_name, other in windows[i + 1 :]:
-                if window.start <= other.end and other.start <= window.end:
-                    raise ValueError(f"windows of {name} and {other_name} overlap")
-        return self
-
-    def window(self, season: Season) -> SeasonWindow | SnowWindow:
-        """Return dates and limits of a season set."""
-        found: SeasonWindow | SnowWindow = getattr(self, season.value)
-        return found
-
-
 class OutputSection(Section):
     """How patch files are compressed. No reader depends on it."""
 
@@ -264,6 +190,7 @@ class BuildConfig(Section):
     labels: LabelsSection
     regions: RegionsSection = NoRegions()
     seasons: SeasonsSection = Field(default_factory=lambda: SeasonsSection.model_validate({}))
+    snow: SnowSection = SnowSection()
     split: SplitSection = SplitSection()
     output: OutputSection = OutputSection()
 
@@ -277,8 +204,12 @@ class BuildConfig(Section):
     def _places_are_apart(self) -> "BuildConfig":
         inputs = [("labels.source", self.labels.source), *(("products.folders", f) for f in self.products.folders)]
         inputs += zip(("regions.source", "regions.table"), self.regions.files, strict=False)
-        area = (("area.tile_table", self.area.tile_table), ("area.outline", self.area.outline))
-        inputs += [(key, file) for key, file in area if file is not None]
+        files = (
+            ("area.tile_table", self.area.tile_table),
+            ("area.outline", self.area.outline),
+            ("snow.classifier", self.snow.model),
+        )
+        inputs += [(key, file) for key, file in files if file is not None]
         key = "products.folders" if self.download.folder is None else "download.folder"
         downloads = (key, self.download_folder) if self.download.provider != "folder" else None
         Places(self.workspace, self.dataset_root, inputs, downloads).check()

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from seasonet_build.config.models import PAPER_SEASONS, BuildConfig, DistrictRegions, SeasonWindow, SnowWindow
+from seasonet_build.config.models import BuildConfig, DistrictRegions
+from seasonet_build.config.seasons import PAPER_SEASONS, SeasonWindow, SnowWindow
 
 _HEADER = """\
 # A dataset in SeasoNet's form. Check it with 'seasonet-build config show', build it with 'seasonet-build run'.

@@ -42,19 +42,20 @@ def judge_products(config: BuildConfig, partial: Path, workers: int) -> Usefulne
 
 
 def _judge(config: BuildConfig, partial: Path, workers: int) -> Usefulness:
-    from seasonet_build.engine.build import Build
+    from seasonet_build.engine.choice import Chooser
+    from seasonet_build.engine.steps import Steps
 
     folders = tuple(folder for folder in (*config.products.folders, partial) if folder.is_dir())
     products = config.products.model_copy(update={"folders": folders, "damaged": "set-aside"})
-    build = Build(config.model_copy(update={"products": products}), workers, needed=(SCL,))
+    steps = Steps(config.model_copy(update={"products": products}), workers)
     cells: Counter[str] = Counter()
     try:
-        choice = build.choose()
+        choice = Chooser(steps, needed=(SCL,)).choose()
         for scene, count in choice.rows["scene"].value_counts().items():
             for product in choice.scenes[str(scene)].products:
                 cells[product.name] += int(count)
     except DataError as error:
-        if not build.report.damaged:
+        if not steps.report.damaged:
             reason = f"download.scl_first: which scenes are needed cannot be told: {error} (or set it to false)"
             raise DataError(reason) from None
-    return Usefulness(dict(cells), build.report.damaged)
+    return Usefulness(dict(cells), steps.report.damaged)

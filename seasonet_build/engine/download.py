@@ -12,6 +12,7 @@ from seasonet_build.config import BuildConfig
 from seasonet_build.engine.choosing import judge_products
 from seasonet_build.engine.fetching import Fetching, Watch, clear_partial, partial_folder
 from seasonet_build.engine.lock import locked_downloads
+from seasonet_build.engine.manifests import ManifestStore
 from seasonet_build.engine.search import choose, make_requests, tiles_of
 from seasonet_build.engine.units import Progress, no_progress
 from seasonet_build.errors import ExitCode, ProductError
@@ -153,7 +154,18 @@ class Download:
         """Return a text for all that decides which scenes patches are cut from."""
         config = self.config
         parts = [section.model_dump_json() for section in (config.seasons, config.area, config.labels)]
-        return text_digest(*lock.names, *parts, str(config.download.min_cells), str(config.download.scl_first))
+        # What a build took for cloud is not chosen again: another scene may be needed in its place.
+        screened = self._screened()
+        return text_digest(
+            *lock.names, *parts, str(config.download.min_cells), str(config.download.scl_first), *screened
+        )
+
+    def _screened(self) -> list[str]:
+        """Return texts for what the last build found of cloud in the snowy candidates of each scene."""
+        store = ManifestStore(self._workspace.state, {"workspace": self._workspace.root})
+        manifests = (store.read("screen", scene) for scene in sorted(store.units("screen")))
+        limits = self.config.snow.model_dump_json()
+        return [limits, *(m.content for m in manifests if m is not None and m.result.get("candidates"))]
 
     def _look_up(self, names: Sequence[str]) -> list[Offer]:
         """Return the products that are still on offer; the others have failed."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from seasonet_build.clouds.verdict import Judge
 from seasonet_build.config import BuildConfig
 from seasonet_build.engine import tasks
 from seasonet_build.engine.units import Done, Unit
@@ -17,11 +18,13 @@ from seasonet_build.sources.regions import Regions
 from seasonet_build.sources.scenes import Scene
 from seasonet_build.stages.cut import CutSettings, Patches
 from seasonet_build.stages.label import RegionLevels
+from seasonet_build.stages.select import Seen
 from seasonet_build.storage import WrittenFile, text_digest
 
 FORMATS = {
-    **dict.fromkeys(("index", "label", "locate", "observe", "select", "publish"), 1),
-    **dict.fromkeys(("cut", "describe", "split"), 2),
+    **dict.fromkeys(("index", "label", "locate", "observe", "screen", "publish"), 1),
+    **dict.fromkeys(("cut", "select", "split"), 2),
+    "describe": 3,
 }
 """Raised when the code of a stage changes what it writes, so that old results are done again."""
 
@@ -86,13 +89,32 @@ class Plan:
             for scene in scenes
         ]
 
-    def select(self, scenes: Sequence[Scene], contents: Sequence[str]) -> Unit:
-        """Return the unit that chooses the best scenes."""
-        observations = {scene.id: self.workspace.observations(scene.id) for scene in scenes}
+    def screen(self, scenes: Sequence[tuple[Scene, str]], locations: str, made_by: str) -> list[Unit]:
+        """Return a unit for each scene that looks for cloud in its snowy candidates.
+
+        Args:
+            scenes: the scenes, and what stands for the observations of each.
+            locations: what stands for the locations.
+            made_by: what stands for the classifier.
+        """
+        window, folder = self.config.seasons.snow, self.workspace
+        limits = f"{window.min_snow} {window.max_cloud}"
+        units = []
+        for scene, observations in scenes:
+            places = (folder.locations, folder.observations(scene.id), folder.cloud_signs(scene.id))
+            task = partial(tasks.screen, scene, *places, window, self.config.snow.classifier, made_by)
+            inputs = (scene.digest, observations, locations, limits, made_by)
+            units.append(_unit("screen", scene.id, inputs, task))
+        return units
+
+    def select(self, scenes: Sequence[Scene], signs: Mapping[str, Path], judge: Judge, contents: Sequence[str]) -> Unit:
+        """Return the unit that chooses the best scenes; ``signs`` are of those that were screened."""
+        seen = Seen({scene.id: self.workspace.observations(scene.id) for scene in scenes}, signs)
         names = [f"{scene.id} {scene.first.name}" for scene in scenes]
         folder, seasons = self.workspace, self.config.seasons
-        task = partial(tasks.select, folder.locations, observations, scenes, seasons, folder.samples)
-        return _unit("select", WHOLE, (seasons.model_dump_json(), *names, *contents), task)
+        task = partial(tasks.select, folder.locations, seen, scenes, seasons, judge, folder.samples)
+        limits = (seasons.model_dump_json(), self.config.snow.model_dump_json(), str(judge.threshold))
+        return _unit("select", WHOLE, (*limits, *names, *contents), task)
 
     def cut(
         self,

@@ -1,7 +1,7 @@
 """What a build asks of a catalogue: a query for each tile and season set."""
 
 from seasonet_build.config import BuildConfig
-from seasonet_build.config.models import SeasonWindow
+from seasonet_build.config.seasons import SeasonWindow
 from seasonet_build.errors import ConfigError
 from seasonet_build.model.seasons import SEASONS, Season
 from seasonet_build.model.tiles import Tile

@@ -15,7 +15,7 @@ from seasonet_build.model.layout import WorkspaceLayout
 from seasonet_build.stages.product_lock import read_lock
 from seasonet_build.transfer.ledger import Ledger
 
-STAGES = ("inspect", "index", "label", "locate", "observe", "select", "cut", "describe", "split", "publish")
+STAGES = ("inspect", "index", "label", "locate", "observe", "screen", "select", "cut", "describe", "split", "publish")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from seasonet_build.config.models import SeasonsSection
+from seasonet_build.clouds.verdict import Judge
+from seasonet_build.config.seasons import SeasonsSection, SnowWindow
+from seasonet_build.config.snow import Classifier
 from seasonet_build.config.split import SplitSection
 from seasonet_build.engine.publish import publish
 from seasonet_build.engine.units import Done
@@ -29,7 +31,8 @@ from seasonet_build.stages.label import RegionLevels, label_tile
 from seasonet_build.stages.locations import build_locations
 from seasonet_build.stages.observe import observe_scene
 from seasonet_build.stages.records import merged, read_record, standing
-from seasonet_build.stages.select import build_samples
+from seasonet_build.stages.screen import screen_scene
+from seasonet_build.stages.select import Seen, build_samples
 from seasonet_build.stages.split import sizes_of, split_dataset
 from seasonet_build.storage import WrittenFile, file_digest, text_digest, write_table, written_file
 
@@ -70,11 +73,25 @@ def observe(scene: Scene, target: Path) -> Done:
     return Done([written_file(target)])
 
 
+def screen(
+    scene: Scene,
+    locations: Path,
+    observations: Path,
+    target: Path,
+    window: SnowWindow,
+    classifier: Classifier,
+    made_by: str,
+) -> Done:
+    """Look for cloud in the snowy candidates of a scene."""
+    n = screen_scene(scene, locations, observations, window, classifier, target)
+    return Done([written_file(target)], {"candidates": n, "made_by": made_by})
+
+
 def select(
-    locations: Path, observations: Mapping[str, Path], scenes: Sequence[Scene], seasons: SeasonsSection, target: Path
+    locations: Path, seen: Seen, scenes: Sequence[Scene], seasons: SeasonsSection, judge: Judge, target: Path
 ) -> Done:
     """Choose the best scenes."""
-    n = build_samples(locations, observations, scenes, seasons, target)
+    n = build_samples(locations, seen, scenes, seasons, judge, target)
     return Done([written_file(target)], {"samples": n})
 
 

@@ -96,7 +96,7 @@ class Workers(Generic[T]):
     def _submit(self, job: Job[T]) -> "Future[T]":
         if self._executor is None:
             self._executor = self._make(self._number)
-            weakref.finalize(self, self._executor.shutdown, wait=False)
+            weakref.finalize(self, self._executor.shutdown)
         try:
             return self._executor.submit(job)
         except BrokenProcessPool as error:  # a worker died while it had nothing to do

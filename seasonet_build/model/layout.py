@@ -128,7 +128,7 @@ class WorkspaceLayout:
     @property
     def output_folders(self) -> list[Path]:
         """Return the folders that hold what stages write, and nothing else."""
-        names = ("labels", "observations", "patches", "tables", "landcover", "edition")
+        names = ("labels", "observations", "clouds", "patches", "tables", "landcover", "edition")
         return [self.root / name for name in names]
 
     def label_raster(self, tile: str) -> Path:
@@ -142,6 +142,10 @@ class WorkspaceLayout:
     def observations(self, scene: str) -> Path:
         """Return the observations of a scene."""
         return self.root / "observations" / f"{scene}.parquet"
+
+    def cloud_signs(self, scene: str) -> Path:
+        """Return what tells cloud from snow in the snowy candidates of a scene."""
+        return self.root / "clouds" / f"{scene}.parquet"
 
     def patches(self, scene: str) -> Path:
         """Return the record of the patches that were cut from a scene."""

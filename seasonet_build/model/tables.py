@@ -2,7 +2,12 @@
 
 import pyarrow as pa
 
+from seasonet_build.model.bands import SCL_RESOLUTION
 from seasonet_build.model.classes import N_CLASSES, N_CODES
+from seasonet_build.model.grid import PATCH_M
+
+SCL_PIXELS = (PATCH_M // SCL_RESOLUTION) ** 2
+"""20 m pixels of a patch: 3600."""
 
 _CELL = [
     pa.field("tile", pa.string(), nullable=False),
@@ -46,6 +51,19 @@ OBSERVATIONS = pa.schema(
 )
 """A row per cell of a scene that has data in it: 20 m pixels (of 3600) without data, of cloud, of snow."""
 
+CLOUD_SIGNS = pa.schema(
+    [
+        *_CELL,
+        pa.field("cloud", pa.int16(), nullable=False),
+        pa.field("snow", pa.int16(), nullable=False),
+        pa.field("bright", pa.int16(), nullable=False),
+        pa.field("vapour", pa.float64()),
+        pa.field("score", pa.float64()),
+    ]
+)
+"""A row per snowy candidate of a scene: 20 m pixels (of 3600) of cloud and snow as in OBSERVATIONS, those that are
+bright in visible light and B11, 75th percentile of B09/B8A, and the score of a classifier other than the screen."""
+
 SAMPLES = pa.schema(
     [
         pa.field("season", pa.string(), nullable=False),
@@ -53,6 +71,8 @@ SAMPLES = pa.schema(
         pa.field("scene", pa.string(), nullable=False),
         pa.field("cloud", pa.int16(), nullable=False),
         pa.field("snow", pa.int16(), nullable=False),
+        pa.field("cloud_score", pa.float64()),
     ]
 )
-"""A row per image of the dataset: season set, location, chosen scene, 20 m pixels of cloud and snow."""
+"""A row per image of the dataset: season set, location, chosen scene, 20 m pixels of cloud and snow; for the snowy set
+the score by which it was taken for clear (see clouds.verdict)."""

@@ -29,7 +29,7 @@ _ODD_ZONES = {
     **{(31, "X"): (0, 9), (33, "X"): (9, 21), (35, "X"): (21, 33), (37, "X"): (33, 42)},
     **{(zone, "X"): (0, 0) for zone in (32, 34, 36)},
 }
-"""Longitudes, west and east, of zones that are not six degrees wide: around Norway and Svalbard; three are not there."""
+"""Longitudes, west and east, of zones that are not six degrees wide (Norway, Svalbard); three are not there."""
 
 _TILE_NAME = re.compile(r"([0-9]{2})([C-HJ-NP-X])([A-HJ-NP-Z])([A-HJ-NP-V])")
 

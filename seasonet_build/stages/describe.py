@@ -17,10 +17,9 @@ from seasonet_build.model.grid import PATCH_M
 from seasonet_build.model.layout import DatasetLayout, patch_path
 from seasonet_build.model.names import patch_name
 from seasonet_build.model.seasons import SEASONS, Season
-from seasonet_build.model.tables import LOCATIONS, SAMPLES
+from seasonet_build.model.tables import LOCATIONS, SAMPLES, SCL_PIXELS
 from seasonet_build.sources.regions import REGION_TYPES
 from seasonet_build.sources.scenes import Scene
-from seasonet_build.stages.observe import SCL_PIXELS
 from seasonet_build.stages.records import merged, read_record
 from seasonet_build.stages.select import LOCATION_KEY
 from seasonet_build.storage import read_table, replacing, write_table, write_text
@@ -137,7 +136,7 @@ def _geo_frame(rows: pd.DataFrame, meta: pd.DataFrame, used: Sequence[Scene]) ->
     """Return the columns of ``meta.csv``, numbers as numbers, then others in lower case, and footprints (WGS 84).
 
     ``classes``, ``classes_medium`` and ``classes_easy`` are lists of labels; ``class_shares`` has 33 numbers, the share
-    of each label in the patch, 0..1.
+    of each label in the patch, 0..1; ``cloud_score`` is known in the snowy set only (see clouds.verdict).
     """
     columns: dict[str, object] = {name: meta[name] for name in META_COLUMNS}
     columns |= {name: meta[name].astype(float) for name in ("Latitude", "Longitude", "Clouds", "Snow")}
@@ -150,6 +149,7 @@ def _geo_frame(rows: pd.DataFrame, meta: pd.DataFrame, used: Sequence[Scene]) ->
         "classes": _labels_present(rows),
         "classes_medium": _labels_present(rows, "medium"),
         "classes_easy": _labels_present(rows, "easy"),
+        "cloud_score": rows["cloud_score"].astype(float),
         "class_shares": list(_class_pixels(rows, "hard") / _LABEL_PIXELS),
     }
     return geopandas.GeoDataFrame(pd.DataFrame(columns), geometry=_footprints(rows), crs="EPSG:4326")

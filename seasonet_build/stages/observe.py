@@ -10,15 +10,12 @@ from rasterio.errors import RasterioError
 
 from seasonet_build.errors import ProductError
 from seasonet_build.model.bands import SCL, SCL_CLOUD, SCL_NO_DATA, SCL_RESOLUTION, SCL_SNOW
-from seasonet_build.model.grid import GRIDS, PATCH_M, all_cells
-from seasonet_build.model.tables import OBSERVATIONS
+from seasonet_build.model.grid import GRIDS, all_cells
+from seasonet_build.model.tables import OBSERVATIONS, SCL_PIXELS
 from seasonet_build.raster.cells import cell_counts, half_cell_counts
 from seasonet_build.raster.gdal import gdal_env
 from seasonet_build.sources.scenes import Scene
 from seasonet_build.storage import write_table
-
-SCL_PIXELS = (PATCH_M // SCL_RESOLUTION) ** 2
-"""20 m pixels of a patch: 3600."""
 
 _OTHER, _NO_DATA, _CLOUD, _SNOW = range(4)
 

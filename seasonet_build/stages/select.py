@@ -4,6 +4,7 @@ Everything is decided by values in the tables, so that the same inputs give the 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
@@ -11,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from seasonet_build.config.models import SeasonsSection, SeasonWindow, SnowWindow
+from seasonet_build.clouds.verdict import Judge
+from seasonet_build.config.seasons import SeasonsSection, SeasonWindow, SnowWindow
 from seasonet_build.model.seasons import SEASONS
-from seasonet_build.model.tables import LOCATIONS, OBSERVATIONS, SAMPLES
+from seasonet_build.model.tables import CLOUD_SIGNS, LOCATIONS, OBSERVATIONS, SAMPLES, SCL_PIXELS
 from seasonet_build.sources.scenes import Scene
-from seasonet_build.stages.observe import SCL_PIXELS
 from seasonet_build.storage import read_table, write_table
 
 LOCATION_KEY = ["tile", "grid", "row", "col"]
@@ -26,16 +27,28 @@ def in_window(start: datetime, window: SeasonWindow | SnowWindow) -> bool:
     return window.start <= start.date() <= window.end
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What is known of the cells of scenes, by scene id: tables with the schemas OBSERVATIONS and CLOUD_SIGNS.
+
+    Not every scene has signs of cloud: without them, its snowy candidates count as clear.
+    """
+
+    observations: Mapping[str, Path]
+    signs: Mapping[str, Path]
+
+
 def build_samples(
-    locations: Path, observations: Mapping[str, Path], scenes: Sequence[Scene], seasons: SeasonsSection, target: Path
+    locations: Path, seen: Seen, scenes: Sequence[Scene], seasons: SeasonsSection, judge: Judge, target: Path
 ) -> int:
     """Write the samples table (schema SAMPLES), sorted by season set, tile, grid, row and column.
 
     Args:
         locations: table with schema LOCATIONS.
-        observations: for each scene id its table with schema OBSERVATIONS.
+        seen: what is known of the cells of each scene.
         scenes: the scenes to choose from.
         seasons: windows and limits.
+        judge: tells which candidates of the snowy set are cloudy, and are left out.
         target: Parquet file to write.
 
     Returns:
@@ -47,7 +60,7 @@ def build_samples(
     for season in SEASONS:
         window = seasons.window(season)
         fitting = [scene for scene in scenes if in_window(scene.start, window)]
-        frames = [_eligible(keys[scene.tile.name], observations[scene.id], scene, window) for scene in fitting]
+        frames = [_candidates(keys[scene.tile.name], seen, scene, window, judge) for scene in fitting]
         best = _best(pd.concat(frames), window) if frames else _eligible_columns()
         chosen.append(best.assign(season=season.value))
     samples = pd.concat(chosen)[list(SAMPLES.names)]
@@ -60,12 +73,37 @@ def _eligible_columns() -> pd.DataFrame:
     return columns
 
 
-def _eligible(keys: pd.DataFrame, observations: Path, scene: Scene, window: SeasonWindow | SnowWindow) -> pd.DataFrame:
-    """Return the locations that a scene may serve: no pixel without data, shares within the limits."""
+def eligible(keys: pd.DataFrame, observations: Path, window: SeasonWindow | SnowWindow) -> pd.DataFrame:
+    """Return the locations that a scene may serve: no pixel without data, shares within the limits.
+
+    Args:
+        keys: the columns LOCATION_KEY of the locations of its tile.
+        observations: those of the scene.
+        window: the limits.
+
+    Returns:
+        The columns LOCATION_KEY, cloud and snow, the order being that of ``keys``.
+    """
     seen = read_table(observations, OBSERVATIONS).to_pandas()
     seen = seen[(seen["no_data"] == 0) & _within_limits(seen, window)].drop(columns="no_data")
-    seen = keys.merge(seen, on=LOCATION_KEY, how="inner")
-    return seen.assign(scene=scene.id, distance=_distance_to_middle(scene.start, window), product=scene.first.name)
+    return keys.merge(seen, on=LOCATION_KEY, how="inner")
+
+
+def _candidates(
+    keys: pd.DataFrame, seen: Seen, scene: Scene, window: SeasonWindow | SnowWindow, judge: Judge
+) -> pd.DataFrame:
+    """Return the locations that a scene may serve, with what they are ranked by."""
+    rows = eligible(keys, seen.observations[scene.id], window).assign(cloud_score=np.nan)
+    if isinstance(window, SnowWindow) and scene.id in seen.signs:
+        rows = _clear(rows, seen.signs[scene.id], judge)
+    return rows.assign(scene=scene.id, distance=_distance_to_middle(scene.start, window), product=scene.first.name)
+
+
+def _clear(rows: pd.DataFrame, signs: Path, judge: Judge) -> pd.DataFrame:
+    """Keep the candidates that are not cloudy, with their scores."""
+    found = read_table(signs, CLOUD_SIGNS).to_pandas()
+    found = found.assign(cloud_score=judge.scores(found))[~judge.cloudy(found)]
+    return rows.drop(columns="cloud_score").merge(found[[*LOCATION_KEY, "cloud_score"]], on=LOCATION_KEY, how="inner")
 
 
 def _within_limits(seen: pd.DataFrame, window: SeasonWindow | SnowWindow) -> "pd.Series[bool]":

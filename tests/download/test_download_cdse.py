@@ -1,12 +1,16 @@
 """The Copernicus Data Space: a catalogue and an S3 that are real servers, asked by the real command."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.bad_input.small_build import BEST, NEXT, assert_whole_dataset
+from seasonet_build.demo.safe import BAND_RESOLUTION, write_product
+from tests.bad_input.command_line import Run
+from tests.bad_input.small_build import BEST, N_PATCHES, NEXT, SIZE, assert_whole_dataset
 from tests.download.remote_build import RemoteBuild, environment, make_remote_build, offer_by_s3
 from tests.services.catalogue import cdse_item, collection
 from tests.services.faults import Fault, FaultProxy, always, seeded, sequence
@@ -64,6 +68,32 @@ def test_only_the_classification_of_a_scene_that_no_patch_is_cut_from_is_fetched
     both = build.download("--set", "download.cover=2", "--set", "download.scl_first=false")
     assert both.code == 0, both.stderr
     build.assert_products_are_those_of_the_provider([BEST.name, NEXT.name])
+
+
+def states_of(run: Run) -> dict[str, str]:
+    states: dict[str, str] = json.loads(run.stdout.splitlines()[-1])["states"]
+    return states
+
+
+def test_a_scene_whose_snow_turns_out_to_be_cloud_is_replaced_by_the_next_best(
+    build: RemoteBuild, stac_server: StacServer, s3_server: S3Server
+) -> None:
+    """Both are all snow by their classification; NEXT lies nearer to the middle of the snowy set's window."""
+    snow = {band: np.full((SIZE // metres,) * 2, 6000, np.uint16) for band, metres in BAND_RESOLUTION.items()}
+    for product, bands in ((BEST, {**snow, "B11": snow["B11"] // 6}), (NEXT, snow)):
+        shutil.rmtree(build.remote / product.name)
+        write_product(build.remote, product, bands, np.full((SIZE // 20,) * 2, 11, np.uint8))
+    offer_by_s3(build, stac_server, s3_server)
+    two = ("--set", "download.cover=2")
+    states = states_of(build.download(*two, "--json"))
+    assert states == {NAME: "not needed", NEXT_NAME: "fetched"}
+    assert build.local.run().code == 0
+    assert not list(build.local.dataset.glob("snow/*/*"))
+    states = states_of(build.download(*two, "--json"))
+    assert states == {NAME: "fetched", NEXT_NAME: "there"}
+    assert build.local.run().code == 0
+    assert len(list(build.local.dataset.glob("snow/*/*"))) == N_PATCHES
+    assert states_of(build.download(*two, "--json")) == {NAME: "there", NEXT_NAME: "there"}
 
 
 def test_a_second_run_asks_nobody(build: RemoteBuild, stac_server: StacServer) -> None:

@@ -370,3 +370,26 @@ def reference_region_types(kit: Path, x: NDArray[np.float64], y: NDArray[np.floa
     rows: Sequence[dict[str, str] | None] = [table[keys[i]] if i >= 0 else None for i in own]
     columns = {"SLRAUM": "slraum", "RTYP3": "rtyp3", "KTYP4": "ktyp4"}
     return pd.DataFrame({name: [row[c] if row else "" for row in rows] for name, c in columns.items()})
+
+
+def reference_screen(scene: ReferenceScene, bounds: Bounds, cells: pd.DataFrame) -> pd.DataFrame:
+    """What the screen of the snowy set measures in cells (columns x, y): ``bright``, a share, and ``vapour``.
+
+    Bright: pixels of 20 m of which B02, B03, B04 reflect more than 0.25 on average, and B11 more than 0.20. Vapour: the
+    75th percentile of B09 over B8A, pixels of 60 m.
+    """
+    bands = {band: scene.harmonised(band, 10, bounds) / 10_000 for band in ("B02", "B03", "B04")}
+    bands |= {band: scene.harmonised(band, 20, bounds) / 10_000 for band in ("B8A", "B11")}
+    vapour, found = scene.harmonised("B09", 60, bounds) / 10_000, []
+    for x, y in zip(cells["x"], cells["y"], strict=True):
+        fine, middle, coarse = (window(bounds, x, y, resolution) for resolution in (10, 20, 60))
+        assert fine is not None
+        assert middle is not None
+        assert coarse is not None
+        visible = np.mean(
+            [bands[band][fine].reshape(60, 2, 60, 2).mean(axis=(1, 3)) for band in ("B02", "B03", "B04")], axis=0
+        )
+        bright = (visible > 0.25 + 1e-9) & (bands["B11"][middle] > 0.20 + 1e-9)
+        narrow = bands["B8A"][middle].reshape(20, 3, 20, 3).mean(axis=(1, 3))
+        found.append((bright.mean(), np.percentile(vapour[coarse] / narrow, 75)))
+    return pd.DataFrame(found, columns=["bright", "vapour"], index=cells.index)

@@ -19,6 +19,7 @@ from tests.integration.reference import (
     reference_name,
     reference_outlines,
     reference_overlaps,
+    reference_screen,
     window,
 )
 from tests.integration.support import Built
@@ -96,10 +97,21 @@ def reference_samples(world: World) -> pd.DataFrame:
     for scene in world.scenes:
         when = datetime.strptime(scene.start, "%Y%m%dT%H%M%S")
         seen.append(reference_observations(scene, cells).assign(start=scene.start, when=when, product=scene.name))
-    everything = pd.concat(seen)
+    everything = pd.concat(seen, ignore_index=True)
     everything = everything[everything["no_data"] == 0]
+    everything = everything.join(signs_of_snowy_cells(world, everything))
     chosen = [best_of_season(everything, season, rule) for season, rule in RULES.items()]
     return pd.concat(chosen, ignore_index=True)
+
+
+def signs_of_snowy_cells(world: World, observed: pd.DataFrame) -> pd.DataFrame:
+    """Shares of bright pixels, and B09/B8A, of cells with 10 % of snow or more."""
+    tiles, found = {tile.name: tile for tile in world.tiles}, []
+    for scene in world.scenes:
+        snowy = observed[(observed["product"] == scene.name) & (observed["snow"] >= 360)]
+        if len(snowy):
+            found.append(reference_screen(scene, world.bounds(tiles[scene.tile]), snowy))
+    return pd.concat(found)
 
 
 def best_of_season(observed: pd.DataFrame, season: str, rule: Rule) -> pd.DataFrame:
@@ -112,7 +124,7 @@ def best_of_season(observed: pd.DataFrame, season: str, rule: Rule) -> pd.DataFr
     if rule.max_snow is not None:
         fits &= snow < rule.max_snow
     if rule.min_snow is not None:
-        fits &= snow >= rule.min_snow
+        fits &= (snow >= rule.min_snow) & (observed["bright"] < 0.01) & (observed["vapour"] <= 1.25)
     observed = observed[fits]
     by_snow = rule.min_snow is not None
     observed = observed.assign(
@@ -143,6 +155,30 @@ def test_the_samples_are_the_best_scenes_of_their_seasons_and_no_others(case):
     # Percent of the patch's 3600 pixels, written with four decimals.
     np.testing.assert_allclose(meta["Clouds"], 100 * expected["cloud"] / 3600, rtol=0, atol=0.51e-4)
     np.testing.assert_allclose(meta["Snow"], 100 * expected["snow"] / 3600, rtol=0, atol=0.51e-4)
+
+
+def test_the_score_of_a_snowy_sample_says_how_near_it_came_to_being_cloudy(case):
+    world, built = case
+    expected = reference_samples(world).set_index("path")
+    expected = expected[expected["season"] == "snow"]
+    table = pd.read_parquet(built.dataset / "meta.parquet").set_index("Path")
+    scores = table["cloud_score"].dropna()
+    assert sorted(scores.index) == sorted(expected.index)
+    assert sorted(scores.index) == sorted(table.index[table["Season"] == "Snow"])
+    expected = expected.loc[scores.index]
+    wanted = np.maximum(expected["bright"] / 0.01, expected["vapour"] / 1.25)
+    np.testing.assert_allclose(scores, wanted, rtol=1e-9)
+    assert scores.between(0, 1).all()
+
+
+def test_the_screen_leaves_out_some_snowy_cells_and_keeps_others(case):
+    """Else the tests above would not show that it is asked."""
+    _, built = case
+    meta = pd.read_csv(built.dataset / "meta.csv")
+    candidates = pd.concat(pd.read_parquet(path) for path in sorted((built.workspace / "clouds").glob("*.parquet")))
+    cloudy = (candidates["bright"] >= 36) | (candidates["vapour"] > 1.25)
+    assert 0 < cloudy.sum() < len(candidates)
+    assert (meta["Season"] == "Snow").any()
 
 
 # --------------------------------------------------------------------------------------------- locations

@@ -10,7 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 from seasonet_build.config import load_config
-from seasonet_build.config.models import BuildConfig, DistrictRegions, SeasonWindow, SnowWindow
+from seasonet_build.config.models import BuildConfig, DistrictRegions
+from seasonet_build.config.seasons import SeasonWindow, SnowWindow
 from seasonet_build.config.starter import starter_text
 
 KEY = re.compile(r"(?P<comment># )?(?P<key>\w+) =(?P<value>.*)")

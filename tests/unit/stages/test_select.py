@@ -12,15 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seasonet_build.config.models import SeasonsSection, SeasonWindow, SnowWindow
+from seasonet_build.clouds.verdict import Judge
+from seasonet_build.config.seasons import SeasonsSection, SeasonWindow, SnowWindow
+from seasonet_build.config.snow import SnowSection
 from seasonet_build.model.classes import N_CLASSES
-from seasonet_build.model.tables import LOCATIONS, OBSERVATIONS, SAMPLES
+from seasonet_build.model.tables import CLOUD_SIGNS, LOCATIONS, OBSERVATIONS, SAMPLES
 from seasonet_build.sources.scenes import Scene
+from seasonet_build.stages.select import Seen as known_cells  # noqa: N813 - Seen is one cell here
 from seasonet_build.stages.select import build_samples, in_window
 from seasonet_build.storage import read_table, write_table
 from tests.unit.helpers import product_record
 
 PAPER = SeasonsSection.model_validate({})
+SCREEN = SnowSection()
 SEASON_NAMES = ("spring", "summer", "fall", "winter", "snow")
 
 
@@ -32,11 +36,13 @@ class Cell(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a scene shows of a cell, 20 m pixels."""
+    """What a scene shows of a cell, 20 m pixels; ``bright`` in visible light and B11; ``vapour`` is B09/B8A."""
 
     no_data: int
     cloud: int
     snow: int
+    bright: int = 0
+    vapour: float | None = 1.0
 
 
 Look = Mapping[Cell, Seen]
@@ -62,19 +68,25 @@ def locations_table(cells: Sequence[Cell]) -> pa.Table:
 
 
 def choose(
-    cells: Sequence[Cell], looks: Sequence[tuple[Scene, Look]], seasons: SeasonsSection = PAPER
+    cells: Sequence[Cell],
+    looks: Sequence[tuple[Scene, Look]],
+    seasons: SeasonsSection = PAPER,
+    snow: SnowSection = SCREEN,
 ) -> dict[tuple[str, Cell], Choice]:
     """What the stage chooses, through real tables."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_table(locations_table(cells), folder / "locations.parquet")
-        observations = {}
+        known = known_cells({}, {})
         for i, (scene, look) in enumerate(looks):
-            rows = [{**cell._asdict(), **seen._asdict()} for cell, seen in look.items()]
-            observations[scene.id] = folder / f"{i}.parquet"
-            write_table(pa.Table.from_pylist(rows, schema=OBSERVATIONS), observations[scene.id])
-        target = folder / "samples.parquet"
-        n = build_samples(folder / "locations.parquet", observations, [scene for scene, _ in looks], seasons, target)
+            rows = [{**cell._asdict(), **seen._asdict(), "score": None} for cell, seen in look.items()]
+            for tables, schema in ((known.observations, OBSERVATIONS), (known.signs, CLOUD_SIGNS)):
+                path = folder / f"{i}.{len(schema)}.parquet"
+                write_table(pa.Table.from_pylist(rows, schema=schema), path)
+                assert isinstance(tables, dict)
+                tables[scene.id] = path
+        target, scenes = folder / "samples.parquet", [scene for scene, _ in looks]
+        n = build_samples(folder / "locations.parquet", known, scenes, seasons, Judge(snow), target)
         samples = read_table(target, SAMPLES).to_pylist()
     assert n == len(samples)
     order = [(SEASON_NAMES.index(s["season"]), s["tile"], s["grid"], s["row"], s["col"]) for s in samples]
@@ -92,6 +104,8 @@ def eligible(seen: Seen, scene: Scene, window: SeasonWindow | SnowWindow) -> boo
     if window.max_cloud is not None and cloud >= Fraction(str(window.max_cloud)):
         return False
     if isinstance(window, SnowWindow):
+        if seen.bright >= 36 or seen.vapour is None or seen.vapour > 1.25:
+            return False
         return snow >= Fraction(str(window.min_snow))
     return snow < Fraction(str(window.max_snow))
 
@@ -124,7 +138,8 @@ def brute_force(
 CELLS = [Cell(tile, grid, row, 0) for tile in ("32UNA", "32UPA") for grid in (1, 2) for row in (0, 1)]
 # Around the limits of the paper: 1 % is 36 px, 5 % 180 px, 10 % 360 px.
 counts = st.sampled_from([0, 0, 1, 35, 36, 37, 179, 180, 359, 360, 361, 1800, 3600])
-seen_strategy = st.builds(Seen, st.sampled_from([0, 0, 0, 1, 3599]), counts, counts)
+brights, vapours = st.sampled_from([0, 0, 0, 35, 36, 3600]), st.sampled_from([1.0, 1.0, 1.0, 1.25, 1.2500001, None])
+seen_strategy = st.builds(Seen, st.sampled_from([0, 0, 0, 1, 3599]), counts, counts, brights, vapours)
 days = st.sampled_from(
     [
         *(date(2018, 3, 31), date(2018, 4, 1), date(2018, 4, 30), date(2018, 5, 2), date(2018, 5, 31)),
@@ -225,6 +240,18 @@ def test_the_snowy_set_takes_most_snow_then_least_cloud():
     assert choose([CELL], looks)["snow", CELL][0] == scenes[2].id
     screened = SeasonsSection.model_validate({"snow": {"max_cloud": 1}})
     assert choose([CELL], looks, screened)["snow", CELL][0] == scenes[0].id
+
+
+CLOUD = Seen(0, 0, 3600, bright=3600)
+"""Cloud that the scene classification takes for snow."""
+
+
+def test_of_snowy_candidates_the_next_best_takes_the_place_of_one_that_is_cloudy():
+    scenes = [scene_of(SPRING + timedelta(days=i)) for i in range(2)]
+    looks = [(scenes[0], {CELL: CLOUD}), (scenes[1], {CELL: Seen(0, 0, 400)})]
+    assert choose([CELL], looks)["snow", CELL] == (scenes[1].id, 0, 400)
+    assert choose([CELL], looks[:1]) == {}
+    assert choose([CELL], looks, snow=SnowSection(classifier="none"))["snow", CELL][0] == scenes[0].id
 
 
 def test_both_ends_of_a_window_count():
