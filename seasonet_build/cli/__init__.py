@@ -1,12 +1,12 @@
 """The command line: one command per module, each parses, calls a stage and prints."""
 
 import sys
-from importlib import import_module
 
 import click
 
 from seasonet_build import __version__
 from seasonet_build.cli.endings import end_with, heed_signals, let_go_of_output
+from seasonet_build.cli.lazy import LazyGroup
 from seasonet_build.cli.logs import log_file
 from seasonet_build.errors import ExitCode
 
@@ -21,25 +21,14 @@ _COMMANDS = {
     "preview": "preview",
     "init": "init",
     "config": "config",
+    "clouds": "clouds",
     "classes": "classes",
 }
 
 
-class _LazyGroup(click.Group):
-    """A group that imports a command when it is used, so that ``--help`` does not wait for geospatial libraries."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module = import_module(f"seasonet_build.cli.{_COMMANDS[cmd_name]}")
-        command: click.Command = module.command
-        return command
-
-
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=LazyGroup, modules=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def cli() -> None:
     """Build the SeasoNet dataset: Sentinel-2 patches of four seasons and snow, with land-cover labels.
