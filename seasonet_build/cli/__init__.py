@@ -5,7 +5,7 @@ import sys
 import click
 
 from seasonet_build import __version__
-from seasonet_build.cli.endings import end_with, heed_signals, let_go_of_output
+from seasonet_build.cli.endings import end_with, heed_signals, heed_signals_no_more, let_go_of_output
 from seasonet_build.cli.lazy import LazyGroup
 from seasonet_build.cli.logs import log_file
 from seasonet_build.errors import ExitCode
@@ -48,6 +48,7 @@ def main() -> None:
     except SystemExit as ended:  # click's word for a pipe that nobody reads any more
         code = ended.code if isinstance(ended.code, int) else ExitCode.FAILED
     except (Exception, KeyboardInterrupt) as error:
+        heed_signals_no_more()
         code = end_with(error)
     file = log_file()
     if file is not None:

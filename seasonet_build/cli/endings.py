@@ -31,14 +31,18 @@ def heed_signals() -> None:
         signal.signal(signal.SIGHUP, _interrupt)
 
 
+def heed_signals_no_more() -> None:
+    """Let nothing stop a command that ends already."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def end_with(error: BaseException) -> ExitCode:
     """Say what an error means, on stderr and in the log file, and return the exit code.
 
     Raises:
         BaseException: the error itself, if it is none that was thought of.
     """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # It ends already.
     if isinstance(error, BrokenPipeError):
         return ExitCode.OK  # Whoever read along has had enough.
     code, line = _explain(error)

@@ -81,6 +81,8 @@ def _print_samples(report: RunReport) -> None:
     click.echo()
     show_table(("samples", "grid 1", "grid 2", "both"), [*rows, ("all", *totals)])
     click.echo(f"\n{report.n_samples} samples at {report.locations} locations")
+    if report.snowy.get("snowy"):
+        click.echo(f"{report.snowy['cloudy']} of {report.snowy['snowy']} snowy candidates were taken for cloudy")
 
 
 def _print_products(report: RunReport) -> None:

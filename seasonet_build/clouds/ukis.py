@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ RESOLUTION = 20
 WINDOW, MIDDLE = 256, 192
 """Side of what the network looks at, and of what it is asked about, px."""
 
+_INSTALL = "pip install 'seasonet-build[ukis]'"
 _BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
 _WEIGHTS, _ABOUT = "model_6b_l2a.onnx", "model_6b_l2a.json"
 _CLOUD = 1  # the class; 0: clear, 2: shadow of a cloud, which does not count
@@ -141,6 +143,16 @@ class Network:
         return found
 
 
+def require_network() -> None:
+    """Check that the extra ``ukis`` is installed; nothing is loaded.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if find_spec("onnxruntime") is None or find_spec("ukis_csmask") is None:
+        raise ConfigError(f"snow.classifier = 'ukis' needs ukis-csmask and onnxruntime: {_INSTALL}")
+
+
 @cache
 def load_network() -> Network:
     """Return the network of the installed ukis-csmask, loaded once a process.
@@ -148,13 +160,10 @@ def load_network() -> Network:
     Raises:
         ConfigError: it is not installed, or is not as version 1.0 is.
     """
-    install = "pip install 'seasonet-build[ukis]'"
-    try:
-        import onnxruntime
+    require_network()
+    import onnxruntime
 
-        folder = files("ukis_csmask")
-    except ImportError:
-        raise ConfigError(f"snow.classifier = 'ukis' needs ukis-csmask and onnxruntime: {install}") from None
+    folder = files("ukis_csmask")
     # One thread, so that sums are added up in the same order each time; workers share the cores already.
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -166,9 +175,9 @@ def load_network() -> Network:
         with as_file(folder.joinpath(_WEIGHTS)) as path:
             session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except (OSError, KeyError, ValueError) as error:
-        raise ConfigError(f"the installed ukis-csmask is not as version 1.0 is ({error!r}): {install}") from None
+        raise ConfigError(f"the installed ukis-csmask is not as version 1.0 is ({error!r}): {_INSTALL}") from None
     if order != _BANDS:
         raise ConfigError(
-            f"the installed ukis-csmask has the bands {', '.join(order)}, not {', '.join(_BANDS)}: {install}"
+            f"the installed ukis-csmask has the bands {', '.join(order)}, not {', '.join(_BANDS)}: {_INSTALL}"
         )
     return Network(session, mean, deviation)

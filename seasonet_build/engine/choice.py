@@ -54,6 +54,8 @@ class Chooser:
         Raises:
             SeasonetError: an input or the configuration is wrong.
         """
+        if tuple(self._needed) == ALL_RASTERS:
+            self._screening.require_packages()
         labels, regions = self._config.labels, open_regions(self._config.regions)
         land_cover = open_land_cover(labels.source, labels.layers, labels.class_column, labels.crs)
         steps = self._steps
@@ -98,5 +100,6 @@ class Chooser:
         steps = self._steps
         contents = [steps.content("locate"), *(steps.content("observe", scene) for scene in scenes)]
         contents += [steps.content("screen", scene) for scene in signs]
-        steps.whole(self._plan.select(list(scenes.values()), signs, self._screening.judge, contents))
+        manifest = steps.whole(self._plan.select(list(scenes.values()), signs, self._screening.judge, contents))
+        steps.report.snowy = {name: int(manifest.result[name]) for name in ("snowy", "cloudy")}
         return sample_rows(steps.workspace.samples, steps.workspace.locations, scenes)

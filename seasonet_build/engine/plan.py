@@ -23,8 +23,8 @@ from seasonet_build.storage import WrittenFile, text_digest
 
 FORMATS = {
     **dict.fromkeys(("index", "label", "locate", "observe", "screen", "publish"), 1),
-    **dict.fromkeys(("cut", "select", "split"), 2),
-    "describe": 3,
+    **dict.fromkeys(("cut", "split"), 2),
+    **dict.fromkeys(("select", "describe"), 3),
 }
 """Raised when the code of a stage changes what it writes, so that old results are done again."""
 

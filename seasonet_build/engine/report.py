@@ -37,15 +37,17 @@ class StageCount:
 class RunReport:
     """What a run did and what the dataset holds now.
 
-    ``samples`` maps season set and grid to a number of samples; ``splits`` a split to its number of samples;
-    ``unverified`` names products looked at in this run that have no check sums which can be believed; ``removed``
-    counts patch folders that had no use any more. ``changes`` are the files that tell how the published dataset changed
-    (none: not at all).
+    ``samples`` maps season set and grid to a number of samples; ``snowy`` counts the candidates of the snowy set in all
+    scenes (``snowy``), and those of them that were taken for cloudy (``cloudy``); ``splits`` maps a split to its number
+    of samples; ``unverified`` names products looked at in this run that have no check sums which can be believed;
+    ``removed`` counts patch folders that had no use any more. ``changes`` are the files that tell how the published
+    dataset changed (none: not at all).
     """
 
     dataset: str
     stages: dict[str, StageCount] = field(default_factory=dict)
     samples: dict[str, dict[int, int]] = field(default_factory=dict)
+    snowy: dict[str, int] = field(default_factory=dict)
     locations: int = 0
     splits: dict[str, int] = field(default_factory=dict)
     products_used: list[str] = field(default_factory=list)
@@ -122,6 +124,7 @@ class RunReport:
             "stages": {n: {"done": c.n_done, "unchanged": c.n_unchanged} for n, c in self.stages.items()},
             "locations": self.locations,
             "samples": {season: {f"grid{g}": n for g, n in grids.items()} for season, grids in self.samples.items()},
+            "snowy_candidates": self.snowy,
             "splits": self.splits,
             "products_used": self.products_used,
             "set_aside": [item.model_dump() for item in self.set_aside],

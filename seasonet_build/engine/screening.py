@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from seasonet_build.clouds.model_file import load_model
+from seasonet_build.clouds.ukis import require_network
 from seasonet_build.clouds.verdict import Judge
 from seasonet_build.config import BuildConfig
 from seasonet_build.engine.manifests import ManifestStore
@@ -31,6 +32,15 @@ class Screening:
         self._config, self._store = config, store
         model = None if config.snow.model is None else load_model(config.snow.model)
         self.judge = Judge(config.snow, None if model is None else model.threshold)
+
+    def require_packages(self) -> None:
+        """Check that what the classifier needs is installed.
+
+        Raises:
+            ConfigError: it is not.
+        """
+        if self._config.snow.classifier == "ukis":
+            require_network()
 
     @property
     def made_by(self) -> str:

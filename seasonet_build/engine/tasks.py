@@ -91,8 +91,8 @@ def select(
     locations: Path, seen: Seen, scenes: Sequence[Scene], seasons: SeasonsSection, judge: Judge, target: Path
 ) -> Done:
     """Choose the best scenes."""
-    n = build_samples(locations, seen, scenes, seasons, judge, target)
-    return Done([written_file(target)], {"samples": n})
+    selected = build_samples(locations, seen, scenes, seasons, judge, target)
+    return Done([written_file(target)], selected._asdict())
 
 
 @dataclass(frozen=True)

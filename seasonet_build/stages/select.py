@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -38,9 +39,17 @@ class Seen:
     signs: Mapping[str, Path]
 
 
+class Selected(NamedTuple):
+    """How many samples there are; how many candidates the snowy set had, of all scenes, and how many were cloudy."""
+
+    samples: int
+    snowy: int
+    cloudy: int
+
+
 def build_samples(
     locations: Path, seen: Seen, scenes: Sequence[Scene], seasons: SeasonsSection, judge: Judge, target: Path
-) -> int:
+) -> Selected:
     """Write the samples table (schema SAMPLES), sorted by season set, tile, grid, row and column.
 
     Args:
@@ -52,25 +61,27 @@ def build_samples(
         target: Parquet file to write.
 
     Returns:
-        The number of samples.
+        The numbers of samples and of candidates.
     """
     keys = dict(list(read_table(locations, LOCATIONS).select(LOCATION_KEY).to_pandas().groupby("tile")))
     scenes = [scene for scene in scenes if scene.tile.name in keys]
-    chosen = []
+    chosen, snowy, cloudy = [], 0, 0
     for season in SEASONS:
         window = seasons.window(season)
         fitting = [scene for scene in scenes if in_window(scene.start, window)]
         frames = [_candidates(keys[scene.tile.name], seen, scene, window, judge) for scene in fitting]
-        best = _best(pd.concat(frames), window) if frames else _eligible_columns()
-        chosen.append(best.assign(season=season.value))
+        rows = pd.concat(frames) if frames else _no_candidates()
+        if isinstance(window, SnowWindow):
+            snowy, cloudy = len(rows), int(rows["cloudy"].sum())
+        chosen.append(_best(rows[~rows["cloudy"]], window).assign(season=season.value))
     samples = pd.concat(chosen)[list(SAMPLES.names)]
     write_table(pa.Table.from_pandas(samples, schema=SAMPLES, preserve_index=False), target)
-    return len(samples)
+    return Selected(len(samples), snowy, cloudy)
 
 
-def _eligible_columns() -> pd.DataFrame:
+def _no_candidates() -> pd.DataFrame:
     columns: pd.DataFrame = SAMPLES.empty_table().drop_columns(["season"]).to_pandas()
-    return columns
+    return columns.assign(distance=0.0, product="", cloudy=False)
 
 
 def eligible(keys: pd.DataFrame, observations: Path, window: SeasonWindow | SnowWindow) -> pd.DataFrame:
@@ -92,18 +103,20 @@ def eligible(keys: pd.DataFrame, observations: Path, window: SeasonWindow | Snow
 def _candidates(
     keys: pd.DataFrame, seen: Seen, scene: Scene, window: SeasonWindow | SnowWindow, judge: Judge
 ) -> pd.DataFrame:
-    """Return the locations that a scene may serve, with what they are ranked by."""
-    rows = eligible(keys, seen.observations[scene.id], window).assign(cloud_score=np.nan)
+    """Return the locations that a scene may serve, with what they are ranked by, and whether they are cloudy."""
+    rows = eligible(keys, seen.observations[scene.id], window)
     if isinstance(window, SnowWindow) and scene.id in seen.signs:
-        rows = _clear(rows, seen.signs[scene.id], judge)
+        rows = _judged(rows, seen.signs[scene.id], judge)
+    else:
+        rows = rows.assign(cloud_score=np.nan, cloudy=False)
     return rows.assign(scene=scene.id, distance=_distance_to_middle(scene.start, window), product=scene.first.name)
 
 
-def _clear(rows: pd.DataFrame, signs: Path, judge: Judge) -> pd.DataFrame:
-    """Keep the candidates that are not cloudy, with their scores."""
+def _judged(rows: pd.DataFrame, signs: Path, judge: Judge) -> pd.DataFrame:
+    """Add score and verdict to the candidates of a scene."""
     found = read_table(signs, CLOUD_SIGNS).to_pandas()
-    found = found.assign(cloud_score=judge.scores(found))[~judge.cloudy(found)]
-    return rows.drop(columns="cloud_score").merge(found[[*LOCATION_KEY, "cloud_score"]], on=LOCATION_KEY, how="inner")
+    found = found.assign(cloud_score=judge.scores(found), cloudy=judge.cloudy(found))
+    return rows.merge(found[[*LOCATION_KEY, "cloud_score", "cloudy"]], on=LOCATION_KEY, how="inner")
 
 
 def _within_limits(seen: pd.DataFrame, window: SeasonWindow | SnowWindow) -> "pd.Series[bool]":

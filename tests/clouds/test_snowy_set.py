@@ -35,6 +35,12 @@ def test_there_is_a_snowy_set_and_every_sample_in_it_has_a_score(built):
     assert table.loc[table["Season"] != "Snow", "cloud_score"].isna().all()
 
 
+def test_the_report_counts_the_candidates_of_all_scenes_and_those_that_were_cloudy(built):
+    signs = pd.concat(map(pd.read_parquet, sorted((built.workspace / "clouds").glob("*.parquet"))))
+    cloudy = (signs["bright"] >= 36) | (signs["vapour"] > 1.25)
+    assert built.report["snowy_candidates"] == {"snowy": len(signs), "cloudy": cloudy.sum()}
+
+
 def test_a_dataset_is_scored_like_the_products_that_it_was_cut_from(built, tmp_path):
     for workers in (1, 2):
         run = seasonet(

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 from filelock import FileLock
@@ -22,7 +24,7 @@ from seasonet_build.errors import ConfigError
 from seasonet_build.model.grid import GRIDS, all_cells
 from seasonet_build.sources.products import inspect_product
 from seasonet_build.sources.scenes import Scene
-from tests.integration.support import BUILDS, REPOSITORY
+from tests.integration.support import BUILDS, REPOSITORY, Built, seasonet
 from tests.unit.helpers import random_bands, synthetic, write_small
 
 Floats = NDArray[np.float64]
@@ -178,3 +180,33 @@ def test_without_the_extra_it_is_named(tmp_path: Path) -> None:
 def test_without_candidates_the_extra_is_not_needed(tmp_path: Path) -> None:
     scene = Scene(products=(inspect_product(write_small(tmp_path, synthetic())),))
     assert cloud_shares(scene, np.array([], dtype=np.int64), np.array([], dtype=np.int64)).shape == (0,)
+
+
+def run_demo(inputs: Path, workspace: Path, packages: str) -> "subprocess.CompletedProcess[str]":
+    """Build the demonstration's dataset with this classifier."""
+    return seasonet(
+        *("run", "configs/demo.toml", "--json", "--workers", 1, "--set", f"paths.workspace={workspace}"),
+        *("--set", "snow.classifier=ukis"),
+        env={"SEASONET_DEMO": str(inputs), "PYTHONPATH": packages},
+    )
+
+
+def test_a_build_leaves_out_what_it_takes_for_cloudy(packages: Path, demo_build: Built, tmp_path: Path) -> None:
+    shutil.copytree(demo_build.workspace, tmp_path / "demo")
+    run = run_demo(demo_build.workspace, tmp_path / "demo", str(packages))
+    assert run.returncode == 0, run.stderr
+    counts = json.loads(run.stdout)["snowy_candidates"]
+    assert 0 < counts["cloudy"] < counts["snowy"]
+    table = pd.read_parquet(tmp_path / "demo" / "dataset" / "meta.parquet")
+    scores = table.loc[table["Season"] == "Snow", "cloud_score"]
+    assert len(scores) > 10
+    assert scores.between(0, 0.01, inclusive="left").all()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is not None, reason="the extra ukis is installed")
+def test_without_the_extra_a_build_ends_before_it_does_anything(demo_build: Built, tmp_path: Path) -> None:
+    run = run_demo(demo_build.workspace, tmp_path / "new", "")
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.endswith("pip install 'seasonet-build[ukis]'\n")
+    assert run.stderr.count("\n") == 1
+    assert not (tmp_path / "new" / "labels").exists()

@@ -189,7 +189,7 @@ def waiting(folder: Path, **options: Any) -> Iterator["subprocess.Popen[str]"]:
     with process:
         try:
             wait_for(lambda: (folder / "log").exists() and len(lines(folder / "log")) == 1)
-            time.sleep(0.1)
+            time.sleep(0.5)  # it has to be in the midst of opening the pipe
             yield process
         finally:
             process.kill()

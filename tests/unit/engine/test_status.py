@@ -116,7 +116,7 @@ def test_units_are_done_to_do_or_failed(half, config):
     stages = read_status(config).stages
     assert stages["inspect"] == StageStatus(1, 0, {})
     assert stages["observe"] == StageStatus(1, 2, {"d": "d: the band B02 is damaged"})
-    others = ("index", "label", "locate", "select", "cut", "describe", "split", "publish")
+    others = ("index", "label", "locate", "screen", "select", "cut", "describe", "split", "publish")
     assert {name: stage for name, stage in stages.items() if name not in HALF} == dict.fromkeys(
         others, StageStatus(0, 0)
     )

@@ -86,9 +86,10 @@ def choose(
                 assert isinstance(tables, dict)
                 tables[scene.id] = path
         target, scenes = folder / "samples.parquet", [scene for scene, _ in looks]
-        n = build_samples(folder / "locations.parquet", known, scenes, seasons, Judge(snow), target)
+        counts = build_samples(folder / "locations.parquet", known, scenes, seasons, Judge(snow), target)
         samples = read_table(target, SAMPLES).to_pylist()
-    assert n == len(samples)
+    assert counts.samples == len(samples)
+    assert 0 <= counts.cloudy <= counts.snowy
     order = [(SEASON_NAMES.index(s["season"]), s["tile"], s["grid"], s["row"], s["col"]) for s in samples]
     assert order == sorted(set(order)), "sorted, and one image of a location in a set"
     return {
