@@ -29,23 +29,21 @@ REGIONS = 5
 
 
 def made_up_examples() -> Examples:
-    """Patches of known content, as if each region had tiles and dates of its own."""
-    features, cloudy, regions = [], [], []
-    for region in range(REGIONS):
-        for cover in (*CLEAR, *CLOUDY):
-            images = make_patches(cover, EACH, seed=100 * region)
-            cloud = np.full(EACH, cover.cloud_share)
-            features.append(patch_features(images, cloud, 1 - cloud))
-            cloudy += [cover.cloud is not None] * EACH
-            regions += [region] * EACH
-    n = len(cloudy)
+    """Patches of known content: the same ones in several regions, each of which has a tile and a date of its own."""
+    features, cloudy = [], []
+    for cover in (*CLEAR, *CLOUDY):
+        cloud = np.full(EACH, cover.cloud_share)
+        features.append(patch_features(make_patches(cover, EACH, seed=1), cloud, 1 - cloud))
+        cloudy += [cover.cloud is not None] * EACH
+    regions = np.repeat(np.arange(REGIONS), len(cloudy)).tolist()
+    n = len(regions)
     return Examples(
         ids=tuple(f"{region}/{i}" for i, region in enumerate(regions)),
         dates=tuple(f"2019-01-{region + 1:02d}" for region in regions),
         tiles=tuple(f"32UN{'ABCDE'[region]}" for region in regions),
         uniform=np.ones(n, dtype=bool),
-        cloudy=np.array(cloudy),
-        features=np.concatenate(features),
+        cloudy=np.tile(cloudy, REGIONS),
+        features=np.tile(np.concatenate(features), (REGIONS, 1)),
         source="made up",
     )
 

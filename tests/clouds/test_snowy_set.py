@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.integration.support import Built, contents, differing, kit_environment, seasonet
+from tests.integration.support import Built, kit_environment, seasonet
 
 
 @pytest.fixture(
@@ -77,7 +77,6 @@ def rerun(folder: Path, *settings: str) -> dict[str, object]:
 
 @pytest.mark.xdist_group("demo")
 def test_other_limits_choose_anew_without_another_look_at_the_pixels(own_demo, demo_build):
-    before = contents(own_demo / "dataset")
     report = rerun(own_demo, "snow.max_bright=50", "snow.max_vapour=9")
     stages = report["stages"]
     assert isinstance(stages, dict)
@@ -88,8 +87,6 @@ def test_other_limits_choose_anew_without_another_look_at_the_pixels(own_demo, d
     assert without["stages"].get("screen", {"done": 0})["done"] == 0  # type: ignore[attr-defined]
     assert len(scores_of(own_demo / "dataset")) == len(more)
     assert scores_of(own_demo / "dataset").isna().all()
-    rerun(own_demo)
-    assert differing(before, contents(own_demo / "dataset")) == []
 
 
 @pytest.mark.xdist_group("kit")

@@ -29,6 +29,8 @@ from seasonet_build.demo.products import ACQUISITIONS, AREA, TILE_SIZE, TILES, w
 from seasonet_build.demo.regions import write_regions
 from seasonet_build.demo.safe import BAND_RESOLUTION, SyntheticProduct, write_product
 
+pytestmark = pytest.mark.xdist_group("demo-inputs")
+
 SEED = 2018
 SEASONS = {"spring": ("201804", "201805"), "summer": ("201807", "201808"), "fall": ("201810", "201811")}
 SEASONS["winter"] = ("201901", "201902")
