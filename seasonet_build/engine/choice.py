@@ -8,7 +8,7 @@ import pandas as pd
 
 from seasonet_build.engine.inputs import ALL_RASTERS, Inputs, gather_inputs
 from seasonet_build.engine.manifests import Manifest
-from seasonet_build.engine.screening import Screening
+from seasonet_build.engine.screening import STAGE, Screening
 from seasonet_build.engine.steps import Steps
 from seasonet_build.engine.units import raise_all
 from seasonet_build.sources.landcover import LandCover, open_land_cover, require_overlap
@@ -91,6 +91,9 @@ class Chooser:
             return self._screening.known(in_order)
         steps = self._steps
         observed = [(scene, steps.content("observe", scene.id)) for scene in self._screening.scenes(in_order)]
+        if not observed:
+            steps.skip(STAGE)
+            return {}
         outcome = steps.run(self._plan.screen(observed, steps.content("locate"), self._screening.made_by))
         if steps.set_aside(outcome, scenes):
             return None
@@ -99,7 +102,7 @@ class Chooser:
     def _select(self, scenes: Mapping[str, Scene], signs: Mapping[str, Path]) -> pd.DataFrame:
         steps = self._steps
         contents = [steps.content("locate"), *(steps.content("observe", scene) for scene in scenes)]
-        contents += [steps.content("screen", scene) for scene in signs]
+        contents += [steps.content(STAGE, scene) for scene in signs]
         manifest = steps.whole(self._plan.select(list(scenes.values()), signs, self._screening.judge, contents))
         steps.report.snowy = {name: int(manifest.result[name]) for name in ("snowy", "cloudy")}
         return sample_rows(steps.workspace.samples, steps.workspace.locations, scenes)

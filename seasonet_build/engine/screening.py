@@ -1,6 +1,7 @@
 """Which classifier keeps cloudy patches out of the snowy set of a build, and what it has found."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -42,7 +43,7 @@ class Screening:
         if self._config.snow.classifier == "ukis":
             require_network()
 
-    @property
+    @cached_property
     def made_by(self) -> str:
         """Return a text for what the signs are found with; the screen's limits do not belong to it."""
         snow = self._config.snow

@@ -50,6 +50,10 @@ class Steps:
         log.info("%s: %d done, %d unchanged, %d failed", stage, done, len(outcome.manifests) - done, failed)
         return outcome
 
+    def skip(self, stage: str) -> None:
+        """Note that a stage has nothing to do, whatever it had in an earlier run."""
+        Agenda(self.workspace.state, stage).begin({})
+
     def whole(self, unit: Unit) -> Manifest:
         """Carry out the one unit of a stage.
 
