@@ -9,6 +9,7 @@ from seasonet_build.cli.options import (
     config_argument,
     json_option,
     progress_bar,
+    require_suffix,
     set_option,
     show_table,
     verbosity_options,
@@ -21,9 +22,7 @@ _COUNT = click.IntRange(min=0, max=10_000)
 
 @click.command("label")
 @config_argument
-@click.option(
-    "-o", "--output", required=True, metavar="PAGE.html", type=click.Path(path_type=Path), help="Page to write."
-)
+@click.option("-o", "--output", required=True, metavar="PAGE.html", type=_FILE, help="Page to write.")
 @click.option("--near", type=_COUNT, default=150, show_default=True, help="Patches near the screen's threshold.")
 @click.option("--uniform", type=_COUNT, default=350, show_default=True, help="Patches drawn uniformly from all.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the random choice.")
@@ -62,7 +61,9 @@ def command(
     from seasonet_build.engine.screening import read_candidates
     from seasonet_build.engine.steps import Steps
 
-    _check(output, near + uniform)
+    require_suffix(output, ".html", "-o")
+    if near + uniform == 0:
+        raise click.UsageError("--near and --uniform are both 0: there would be nothing to label")
     config = load_config(config_file, overrides).config
     if config.snow.classifier == "none":  # which looks for no candidates
         config = config.model_copy(update={"snow": config.snow.model_copy(update={"classifier": "screen"})})
@@ -88,10 +89,3 @@ def command(
         click.echo(f"{table}: what is known of them")
         show_table(("near the threshold", "uniform", "scenes"), [(report["near"], report["uniform"], report["scenes"])])
     return steps.report.exit_code
-
-
-def _check(output: Path, wanted: int) -> None:
-    if output.suffix != ".html" or output.is_dir():
-        raise click.UsageError(f"-o {output}: name a file that ends in .html")
-    if wanted == 0:
-        raise click.UsageError("--near and --uniform are both 0: there would be nothing to label")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seasonet_build.cli.clouds_examples import PATH, examples_options, show_claim, show_figures
-from seasonet_build.cli.options import json_option, show_table, verbosity_options
+from seasonet_build.cli.options import json_option, require_suffix, show_table, verbosity_options
 
 if TYPE_CHECKING:
     from seasonet_build.clouds.examples import Examples
@@ -46,9 +46,9 @@ def command(
     """
     from seasonet_build.clouds.boosting import require_sklearn
 
-    _check_output(output, ".npz", "-o")
+    require_suffix(output, ".npz", "-o")
     if figure is not None:
-        _check_output(figure, ".png", "--figure")
+        require_suffix(figure, ".png", "--figure")
     require_sklearn()
     from seasonet_build.clouds.figure import draw_curves
     from seasonet_build.clouds.train import BOOSTING, train
@@ -68,11 +68,6 @@ def command(
     else:
         _print_report(trained.report)
         click.echo(f"\n{output}: {trained.report['model']}")
-
-
-def _check_output(path: Path, suffix: str, option: str) -> None:
-    if path.suffix != suffix or path.is_dir():
-        raise click.UsageError(f"{option} {path}: name a file that ends in {suffix}")
 
 
 def _print_report(report: Mapping[str, Any]) -> None:

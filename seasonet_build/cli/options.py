@@ -70,6 +70,16 @@ def verbosity_options(function: F) -> F:
     return wrapped  # type: ignore[return-value]
 
 
+def require_suffix(path: Path, suffix: str, option: str) -> None:
+    """Check that an option names a file of a kind.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if path.suffix != suffix or path.is_dir():
+        raise click.UsageError(f"{option} {path}: name a file that ends in {suffix}")
+
+
 def _command_name(context: click.Context) -> str:
     """Return the name of a command without that of the program, such as ``config show``."""
     names = []

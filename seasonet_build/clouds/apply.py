@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seasonet_build.clouds.features import patch_features
 from seasonet_build.clouds.images import folder_images
-from seasonet_build.clouds.measures import bright_pixels, high_vapour, vapour_ratios
 from seasonet_build.clouds.model_file import CloudModel, load_model
+from seasonet_build.clouds.signs import SIGNS, find_signs
 from seasonet_build.clouds.verdict import Judge
 from seasonet_build.config.snow import SnowSection
 from seasonet_build.engine.dealing import Progress, deal
@@ -63,7 +62,7 @@ def apply_classifier(
     offset = _known_offset(layout, offset)
     model = None if snow.model is None else load_model(snow.model)
     snowy = meta[meta["Season"] == Season.SNOW.label]
-    signs = pd.DataFrame(np.nan, index=snowy.index, columns=["bright", "vapour", "score"])
+    signs = pd.DataFrame(np.nan, index=snowy.index, columns=list(SIGNS))
     batches = list(_batches(layout.root, snowy))
     workers = min(workers, max(1, len(batches)))
     dealt = deal(partial(_find_signs, model, offset), batches, workers)
@@ -102,8 +101,4 @@ def _share(percent: "pd.Series[float]") -> Floats:
 
 
 def _find_signs(model: CloudModel | None, offset: int, batch: Batch) -> tuple[NDArray[np.int64], Floats]:
-    images = folder_images(batch.folders, offset)
-    score = np.full(len(images), np.nan)
-    if model is not None:
-        score = model.scores(patch_features(images, batch.cloud, batch.snow))
-    return batch.rows, np.column_stack([bright_pixels(images), high_vapour(vapour_ratios(images)), score])
+    return batch.rows, find_signs(folder_images(batch.folders, offset), batch.cloud, batch.snow, model)

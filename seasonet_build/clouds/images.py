@@ -9,12 +9,12 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
-from seasonet_build.errors import DataError, ProductError
+from seasonet_build.errors import DataError
 from seasonet_build.model.bands import BAND_RESOLUTION, PATCH_FILES, harmonisation_table
 from seasonet_build.model.grid import PATCH_M
-from seasonet_build.raster.blocks import Band, Layer, iter_windows
 from seasonet_build.raster.gdal import gdal_env
 from seasonet_build.sources.scenes import Scene
+from seasonet_build.stages.windows import patch_windows, scene_band
 
 Ints = NDArray[np.int64]
 Pixels = NDArray[np.uint16]
@@ -56,26 +56,14 @@ def scene_images(scene: Scene, x: Ints, y: Ints) -> Iterator[tuple[Ints, PatchIm
     Raises:
         ProductError: a band cannot be decoded.
     """
-    rows = (iter(_windows(scene, group, x, y)) for group in GROUPS)
+    rows = [
+        patch_windows(scene, [scene_band(scene, band) for band in group], BAND_RESOLUTION[group[0]], x, y, group)
+        for group in GROUPS
+    ]
     # Windows come by their top edge, from north to south, whatever the resolution.
     with gdal_env():
         for (members, visible), (_, infrared), (_, vapour) in zip(*rows, strict=True):
             yield members, PatchImages(visible, infrared, vapour[..., 0])
-
-
-def _windows(scene: Scene, bands: Sequence[str], x: Ints, y: Ints) -> Iterator[tuple[Ints, Pixels]]:
-    resolution = BAND_RESOLUTION[bands[0]]
-    tops, lefts = (scene.tile.uly - y) // resolution, (x - scene.tile.ulx) // resolution
-    try:
-        yield from iter_windows([scene_band(scene, band) for band in bands], tops, lefts, PATCH_M // resolution)
-    except RasterioError as error:
-        raise ProductError(scene.first.name, f"{', '.join(bands)} cannot be decoded: {error}") from None
-
-
-def scene_band(scene: Scene, band: str) -> Band:
-    """Return a band of a scene as layers on the scale without an offset: its granules fill each other's gaps."""
-    offsets = [(product.rasters[band], product.offsets[band]) for product in scene.products]
-    return tuple(Layer(path, harmonisation_table(offset) if offset else None) for path, offset in offsets)
 
 
 def folder_images(folders: Sequence[Path], offset: int) -> PatchImages:

@@ -24,7 +24,6 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
-from seasonet_build.clouds.images import scene_band
 from seasonet_build.clouds.measures import block_sums
 from seasonet_build.errors import ConfigError, ProductError
 from seasonet_build.model.bands import REFLECTANCE_SCALE
@@ -32,6 +31,7 @@ from seasonet_build.model.grid import PATCH_M
 from seasonet_build.raster.blocks import iter_windows
 from seasonet_build.raster.gdal import gdal_env
 from seasonet_build.sources.scenes import Scene
+from seasonet_build.stages.windows import scene_band
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

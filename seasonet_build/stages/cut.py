@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
 
 from seasonet_build.errors import ProductError
 from seasonet_build.model.bands import (
@@ -21,11 +20,9 @@ from seasonet_build.model.bands import (
     SCL_RESOLUTION,
     SCL_SNOW,
     PatchFile,
-    harmonisation_table,
 )
 from seasonet_build.model.classes import NO_CLASS, OTHER_CLASS
-from seasonet_build.model.grid import PATCH_M
-from seasonet_build.raster.blocks import Band, Layer, iter_windows
+from seasonet_build.raster.blocks import Band, Layer
 from seasonet_build.raster.components import region_sizes
 from seasonet_build.raster.gdal import gdal_env
 from seasonet_build.raster.geotiff import Compression, ImageKind, encoder
@@ -33,6 +30,7 @@ from seasonet_build.sources.landcover import LABEL_RESOLUTION
 from seasonet_build.sources.scenes import Scene
 from seasonet_build.stages.label import RegionLevels
 from seasonet_build.stages.records import Recorder
+from seasonet_build.stages.windows import patch_windows, scene_band
 from seasonet_build.storage import exchange
 
 Ints = NDArray[np.int64]
@@ -114,7 +112,7 @@ class _SceneCutter:
 
     def cut_images(self, patch_file: PatchFile) -> None:
         """Write one kind of image file, such as ``10m_RGB``, of every patch."""
-        bands = [self._band(band) for band in patch_file.bands]
+        bands = [scene_band(self._scene, band) for band in patch_file.bands]
         for members, images in self._windows(bands, patch_file.resolution, patch_file.bands):
             self._check_not_empty(images, patch_file.bands)
             self._write(members, images, patch_file.suffix, patch_file.resolution, patch_file.bands)
@@ -148,19 +146,10 @@ class _SceneCutter:
     def _write_mask(self, members: Ints, mask: NDArray[np.bool_], suffix: str) -> None:
         self._write(members, mask.astype(np.uint8), suffix, LABEL_RESOLUTION, (suffix,))
 
-    def _band(self, band: str) -> Band:
-        offsets = [(product.rasters[band], product.offsets[band]) for product in self._scene.products]
-        return tuple(Layer(path, harmonisation_table(offset) if offset else None) for path, offset in offsets)
-
     def _windows(
         self, bands: Sequence[Band], resolution: int, names: Sequence[str]
     ) -> Iterator[tuple[Ints, NDArray[np.uint16]]]:
-        tops = (self._scene.tile.uly - self._patches.y) // resolution
-        lefts = (self._patches.x - self._scene.tile.ulx) // resolution
-        try:
-            yield from iter_windows(bands, tops, lefts, PATCH_M // resolution)
-        except RasterioError as error:
-            raise ProductError(self._scene.first.name, f"{', '.join(names)} cannot be decoded: {error}") from None
+        return patch_windows(self._scene, bands, resolution, self._patches.x, self._patches.y, names)
 
     def _check_not_empty(self, images: NDArray[np.uint16], bands: Sequence[str]) -> None:
         """Refuse zeros: chosen patches have data everywhere, as their scene classification says."""

@@ -7,10 +7,9 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from seasonet_build.clouds.features import patch_features
 from seasonet_build.clouds.images import scene_images
-from seasonet_build.clouds.measures import bright_pixels, high_vapour, vapour_ratios
 from seasonet_build.clouds.model_file import load_model
+from seasonet_build.clouds.signs import SIGNS, find_signs
 from seasonet_build.config.seasons import SnowWindow
 from seasonet_build.config.snow import Classifier
 from seasonet_build.model.grid import GRIDS, Cells
@@ -45,20 +44,16 @@ def screen_scene(
     keys = keys[keys["tile"] == scene.tile.name].sort_values(LOCATION_KEY, ignore_index=True)
     rows = eligible(keys, observations, window)
     x, y = corners(scene, rows)
-    bright, vapour = np.zeros(len(rows), np.int16), np.full(len(rows), np.nan)
-    score = np.full(len(rows), np.nan)
+    found = pd.DataFrame(np.zeros((len(rows), len(SIGNS))), columns=list(SIGNS))
     model = load_model(classifier) if isinstance(classifier, Path) else None
     cloud, snow = (rows[kind].to_numpy(np.float64) / SCL_PIXELS for kind in ("cloud", "snow"))
     for members, images in scene_images(scene, x, y):
-        bright[members] = bright_pixels(images)
-        vapour[members] = high_vapour(vapour_ratios(images))
-        if model is not None:
-            score[members] = model.scores(patch_features(images, cloud[members], snow[members]))
+        found.loc[members] = find_signs(images, cloud[members], snow[members], model)
     if classifier == "ukis" and len(rows):
         from seasonet_build.clouds.ukis import cloud_shares
 
-        score = cloud_shares(scene, x, y)
-    signs = rows.assign(bright=bright, vapour=vapour, score=score)[list(CLOUD_SIGNS.names)]
+        found["score"] = cloud_shares(scene, x, y)
+    signs = rows.join(found.astype({"bright": np.int16}))[list(CLOUD_SIGNS.names)]
     write_table(pa.Table.from_pandas(signs, schema=CLOUD_SIGNS, preserve_index=False), target)
     return len(rows)
 
